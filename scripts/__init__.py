@@ -1,0 +1,1 @@
+"""Commands of the Makefile; `ape run` finds the ones with a click command."""
