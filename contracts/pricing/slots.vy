@@ -1,0 +1,251 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Slots
+@license AGPL-3.0-only
+@notice The ring of slot prices and the price in force; see IPriceOracle. A feed's guards share the word of its
+        price in force, so that reading a price costs one word.
+
+        word in force (latest_word shows another layout: it spells out `changed`)
+        244..255  volatility      uint12  10 ppm, saturates
+        233..243  max step        uint11  100 ppm per slot
+        223..232  max age         uint10  seconds, not zero for a listed feed
+        222       previous fresh  bool    whether the previous price was fresh when it changed
+        212..221  lag             uint10  seconds from the slot's start to the change, at most the max age
+        180..211  slot            uint32
+        90..179   previous        uint90  in force until the second of the change is past
+        0..89     price           uint90  1e-18
+
+        word of a slot
+        162..173  volatility      uint12  10 ppm, after this post
+        122..161  published       uint40
+        90..121   slot            uint32
+        0..89     price           uint90  never zero once stored
+"""
+
+from ..interfaces import IPriceOracle
+from ..libraries import errors
+
+RING: constant(uint256) = 128
+MAX_PRICE: constant(uint256) = 2**90 - 1
+MAX_SLOT_SECONDS: constant(uint256) = 60
+MAX_AGE: constant(uint256) = 2**10 - 1
+STEP_UNIT: constant(uint256) = 100  # ppm
+MAX_STEP: constant(uint256) = 2**11 - 1
+ALL: constant(uint256) = 10**6 // STEP_UNIT  # 100 %, in step units
+MAX_VOLATILITY: constant(uint256) = 2**12 - 1
+VOLATILITY_UNIT: constant(uint256) = 10  # ppm
+MEMORY: constant(uint256) = 8  # posts: weight 1/8 for the last return
+GUARDS: constant(uint256) = (2**21 - 1) << 223
+
+SLOT_SECONDS: public(immutable(uint256))
+
+_in_force_words: HashMap[uint256, uint256]
+_rings: HashMap[uint256, uint256[RING]]
+
+
+@deploy
+def __init__(slot_seconds: uint256):
+    errors._require(slot_seconds != 0 and slot_seconds <= MAX_SLOT_SECONDS, errors.OUT_OF_BOUNDS)
+    SLOT_SECONDS = slot_seconds
+
+
+@view
+@external
+@reentrant
+def latest(feed: uint256) -> (uint256, bool):
+    return self._in_force(self._in_force_words[feed])
+
+
+@view
+@external
+@reentrant
+def slot_price(feed: uint256, slot: uint256) -> (uint256, uint256):
+    word: uint256 = self._rings[feed][slot % RING]
+    if self._ring_slot(word) != slot:
+        return 0, 0
+    return word & MAX_PRICE, (word >> 162) * VOLATILITY_UNIT
+
+
+@view
+@external
+@reentrant
+def latest_word(feed: uint256) -> uint256:
+    word: uint256 = self._in_force_words[feed]
+    changed: uint256 = self._slot(word) * SLOT_SECONDS + self._lag(word)
+    return (word & (2**212 - 1)) | (changed << 212) | (self._volatility(word) << 244)
+
+
+@view
+@external
+@reentrant
+def slot_word(feed: uint256, slot: uint256) -> uint256:
+    return self._rings[feed][slot % RING]
+
+
+@view
+@external
+@reentrant
+def volatility(feed: uint256) -> uint256:
+    return self._volatility(self._in_force_words[feed]) * VOLATILITY_UNIT
+
+
+@view
+@external
+@reentrant
+def feed_word(feed: uint256) -> uint256:
+    word: uint256 = self._in_force_words[feed]
+    return self._max_age(word) | (self._max_step(word) * STEP_UNIT << 32)
+
+
+@internal
+def _set_feed(feed: uint256, max_age: uint256, max_step: uint256):
+    errors._require(
+        max_age >= SLOT_SECONDS
+        and max_age <= MAX_AGE
+        and max_step != 0
+        and max_step <= MAX_STEP * STEP_UNIT
+        and max_step % STEP_UNIT == 0,
+        errors.OUT_OF_BOUNDS,
+    )
+    self._in_force_words[feed] = (
+        (self._in_force_words[feed] & ~GUARDS) | (max_age << 223) | (max_step // STEP_UNIT << 233)
+    )
+    log IPriceOracle.FeedSet(feed=feed, word=max_age | (max_step << 32))
+
+
+@view
+@internal
+def _is_stored(feed: uint256, slot: uint256) -> bool:
+    word: uint256 = self._rings[feed][slot % RING]
+    return word != 0 and self._ring_slot(word) == slot
+
+
+@internal
+def _store(feed: uint256, slot: uint256, price: uint256, published: uint256):
+    """
+    @dev The slot must not be stored, the message must be authentic.
+    """
+    word: uint256 = self._in_force_words[feed]
+    max_age: uint256 = self._max_age(word)
+    errors._require(max_age != 0, errors.NOT_LISTED)
+    errors._require(price != 0 and price <= MAX_PRICE, errors.BAD_PRICE)
+    errors._require(
+        published <= block.timestamp and slot <= unsafe_div(published, SLOT_SECONDS), errors.BAD_TIME
+    )
+    # From here a slot is at most the present one, so the sums and products below are small.
+    opened: uint256 = unsafe_mul(slot, SLOT_SECONDS)
+    errors._require(unsafe_sub(published, opened) <= max_age, errors.BAD_TIME)
+    # By the clock, not by the ring's content: what a stored slot replaces is then always older than it.
+    errors._require(
+        unsafe_add(slot, RING) > unsafe_div(block.timestamp, SLOT_SECONDS), errors.SLOT_GONE
+    )
+    last: uint256 = word & MAX_PRICE
+    last_slot: uint256 = self._slot(word)
+    newer: bool = last == 0 or slot > last_slot
+    if last != 0:
+        ok: bool = False
+        if newer:
+            ok = self._within_step(last, price, unsafe_sub(slot, last_slot), self._max_step(word))
+        else:
+            ok = self._within_step(price, last, unsafe_sub(last_slot, slot), self._max_step(word))
+        errors._require(ok, errors.BAD_PRICE)
+
+    volatility: uint256 = self._volatility(word)
+    lag: uint256 = unsafe_sub(block.timestamp, opened)
+    moved: bool = newer and lag <= max_age
+    if moved:
+        volatility = self._next_volatility(volatility, last, price)
+        # A second change within one second carries on what was in force before the first.
+        previous: uint256 = 0
+        previous_fresh: bool = False
+        previous, previous_fresh = self._in_force(word)
+        self._in_force_words[feed] = (
+            price
+            | (previous << 90)
+            | (slot << 180)
+            | (lag << 212)
+            | (convert(previous_fresh, uint256) << 222)
+            | (word & GUARDS)
+            | (volatility << 244)
+        )
+    self._rings[feed][slot % RING] = price | (slot << 90) | (published << 122) | (volatility << 162)
+    log IPriceOracle.Posted(feed=feed, slot=slot, price=price, published=published, moved=moved)
+
+
+@view
+@internal
+def _in_force(word: uint256) -> (uint256, bool):
+    opened: uint256 = unsafe_mul(self._slot(word), SLOT_SECONDS)
+    if block.timestamp <= unsafe_add(opened, self._lag(word)):
+        return (word >> 90) & MAX_PRICE, (word >> 222) & 1 == 1
+    price: uint256 = word & MAX_PRICE
+    return price, price != 0 and unsafe_sub(block.timestamp, opened) <= self._max_age(word)
+
+
+@pure
+@internal
+def _within_step(earlier: uint256, later: uint256, slots: uint256, max_step: uint256) -> bool:
+    """
+    @dev Relative to the earlier price in time, whichever was posted first: what passes in order passes late.
+    """
+    room: uint256 = unsafe_mul(max_step, slots)
+    if room >= ALL:
+        return True
+    move: uint256 = unsafe_sub(max(earlier, later), min(earlier, later))
+    return unsafe_mul(move, ALL) <= unsafe_mul(earlier, room)
+
+
+@pure
+@internal
+def _next_volatility(volatility: uint256, last: uint256, price: uint256) -> uint256:
+    """
+    @dev Mean rounded to the nearest unit: rounded down it would never leave zero, rounded up never return to it.
+    """
+    if last == 0:
+        return 0
+    move: uint256 = unsafe_sub(max(last, price), min(last, price))
+    change: uint256 = min(
+        unsafe_div(unsafe_mul(move, 10**6 // VOLATILITY_UNIT), last), MAX_VOLATILITY
+    )
+    return unsafe_div(
+        unsafe_add(unsafe_mul(volatility, MEMORY - 1), change + MEMORY // 2), MEMORY
+    )
+
+
+@pure
+@internal
+def _slot(word: uint256) -> uint256:
+    return (word >> 180) & (2**32 - 1)
+
+
+@pure
+@internal
+def _lag(word: uint256) -> uint256:
+    return (word >> 212) & MAX_AGE
+
+
+@pure
+@internal
+def _max_age(word: uint256) -> uint256:
+    return (word >> 223) & MAX_AGE
+
+
+@pure
+@internal
+def _max_step(word: uint256) -> uint256:
+    return (word >> 233) & MAX_STEP
+
+
+@pure
+@internal
+def _volatility(word: uint256) -> uint256:
+    return word >> 244
+
+
+@pure
+@internal
+def _ring_slot(word: uint256) -> uint256:
+    return (word >> 90) & (2**32 - 1)
