@@ -1,0 +1,163 @@
+"""Chains: deploy, call and transact, the same way on a real node and in process.
+
+`Web3Chain` speaks JSON-RPC to anvil (`local_node()` starts one) or to any node, and to eth-tester
+in process where there is no anvil; `RevmChain` (tidegate/revm_chain.py) executes messages with
+pyrevm. A refused call raises `ProtocolError` with the error's name on each of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tidegate.abi import Abi, Event, checksum
+from tidegate.artifacts import Artifact
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a transaction did."""
+
+    gas_used: int
+    events: list[Event]  # of the contracts this chain object knows
+    block: int
+    timestamp: int  # seconds
+    tx_hash: str = ""
+    returned: Any = None  # the function's result, where the chain tells: not on a node
+    address: str = ""  # of a contract created
+
+    def named(self, name: str) -> list[Event]:
+        """The events of one name."""
+        return [event for event in self.events if event.name == name]
+
+    def one(self, name: str) -> Event:
+        """The only event of a name."""
+        [event] = self.named(name)
+        return event
+
+
+class Chain(Protocol):
+    """What the contracts are deployed on."""
+
+    name: str
+    chain_id: int
+    local: bool  # time and balances are ours to set
+    accounts: Sequence[str]  # addresses that can send; the first is the default sender
+    genesis: str  # tells a restarted local chain from the one a manifest was written on
+
+    def deploy(self, artifact: Artifact, *args: Any, sender: str | None = None) -> "Contract": ...
+
+    def contract(self, artifact: Artifact | Abi, address: str) -> "Contract":
+        """A contract already deployed; its events are decoded from now on."""
+        ...
+
+    def call(self, to: str, data: bytes, sender: str | None = None) -> bytes:
+        """Executed without effect on the state."""
+        ...
+
+    def send(
+        self,
+        to: str,
+        data: bytes,
+        sender: str | None = None,
+        value: int = 0,
+        gas: int | None = None,
+        what: str = "",
+    ) -> Receipt:
+        """Executed with effect. `what` names the call in an error."""
+        ...
+
+    def code(self, address: str) -> bytes: ...
+
+    def balance(self, address: str) -> int:
+        """Of the native coin, wei."""
+        ...
+
+    def storage(self, address: str, slot: int) -> int: ...
+
+    def block(self) -> int: ...
+
+    def time(self) -> int:
+        """Timestamp of the newest block, seconds."""
+        ...
+
+    def set_time(self, timestamp: int) -> None:
+        """The next block has this time. Local chains only."""
+        ...
+
+    def advance(self, seconds: int) -> None:
+        """Mine a block this much later. Local chains only."""
+        ...
+
+    def fund(self, address: str, wei: int) -> None:
+        """Set a balance of the native coin. Local chains only."""
+        ...
+
+    def snapshot(self) -> Any: ...
+
+    def restore(self, snapshot: Any) -> None:
+        """Back to a snapshot, which is used up."""
+        ...
+
+
+class Contract:
+    """A contract at an address."""
+
+    def __init__(self, chain: Chain, abi: Abi, address: str) -> None:
+        self.chain = chain
+        self.abi = abi
+        self.address = address
+        self.name = abi.name
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.address}>"
+
+    def __int__(self) -> int:
+        """The address as the high part of an account id needs it."""
+        return int(self.address, 16)
+
+    def call(self, fn: str, *args: Any, sender: str | None = None) -> Any:
+        """The function's result; the state stays, even if the function would change it."""
+        function = self.abi.functions[fn]
+        return function.decode(self.chain.call(self.address, function.encode(args), sender))
+
+    def transact(
+        self,
+        fn: str,
+        *args: Any,
+        sender: str | None = None,
+        value: int = 0,
+        gas: int | None = None,
+    ) -> Receipt:
+        """Send the call and wait for its receipt; ProtocolError if it reverts."""
+        data = self.abi.functions[fn].encode(args)
+        return self.chain.send(self.address, data, sender, value, gas, what=f"{self.name}.{fn}")
+
+    def encode(self, fn: str, *args: Any) -> bytes:
+        """Calldata, e.g. for the timelock."""
+        return self.abi.functions[fn].encode(args)
+
+
+@dataclass
+class Known:
+    """The contracts whose logs can be read."""
+
+    by_address: dict[str, Abi] = field(default_factory=dict)
+
+    def add(self, address: str, abi: Abi) -> None:
+        self.by_address[address.lower()] = abi
+
+    def decode(self, logs: Sequence[tuple[str, Sequence[bytes], bytes]]) -> list[Event]:
+        events = []
+        for address, topics, data in logs:
+            abi = self.by_address.get(address.lower())
+            event = abi and abi.decode_event(checksum(address), topics, data)
+            if event:
+                events.append(event)
+        return events
+
+
+def abi_of(source: Artifact | Abi) -> Abi:
+    return source if isinstance(source, Abi) else source.abi
+
+
+__all__ = ["Chain", "Contract", "Known", "Mapping", "Receipt", "abi_of"]
