@@ -1,0 +1,424 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Exchange
+@license AGPL-3.0-only
+@author Tidegate
+@notice Two-step orders against the vault; see IExchange for the one rule of how an order ends. What is escrowed lies
+        in this contract's own account of the clearing house (sub 0).
+@custom:kill The guardian pauses openings through this venue, or revokes it in the clearing house: then nothing fills.
+             No order is ever filled later than its window.
+@custom:security Who executes chooses the moment within the window, the gas and the account paid. So an order ends by
+                 a refusal only on the clearing house's own word: no answer, or one that is not known to end orders
+                 (a stale price, no gas), leaves everything as it was and pays nobody.
+"""
+
+from ..interfaces import IClearingHouse
+from ..interfaces import IExchange
+from ..interfaces import ILiquidityVault
+from ..interfaces import IPriceOracle
+from ..libraries import errors
+from ..libraries import position_word
+from ..libraries import rounding
+from ..libraries import terms
+from . import orders
+
+implements: IExchange
+
+initializes: orders
+
+exports: (orders.order_hash, orders.order_word)
+
+
+interface Clock:
+    def SLOT_SECONDS() -> uint256: view
+
+
+WAD: constant(uint256) = 10**18
+PPM: constant(uint256) = 10**6
+COLLATERAL: constant(uint256) = 0
+TRADE: constant(uint256) = 1  # the right to place and cancel
+MAX_WINDOW_SLOTS: constant(uint256) = 32  # a quarter of the oracle's ring
+MAX_SIZE: constant(int256) = 2**96 - 1
+MAX_LIMIT: constant(uint256) = 2**96 - 1
+MAX_KEEPER_FEES: constant(uint256) = 100  # of the least: a trading key pays keepers, it does not withdraw by them
+MAX_MIN_KEEPER_FEE: constant(uint256) = 100 * WAD
+MAX_LAPSE_RATIO: constant(uint256) = 10_000  # ppm
+
+CORE: public(immutable(IClearingHouse))
+ORACLE: public(immutable(IPriceOracle))
+VAULT: public(immutable(ILiquidityVault))
+WINDOW: public(immutable(uint256))  # seconds
+MIN_KEEPER_FEE: public(immutable(uint256))  # 1e-18 collateral
+LAPSE_RATIO: public(immutable(uint256))  # ppm of notional
+SLOT_SECONDS: immutable(uint256)
+ESCROW: immutable(uint256)
+TREASURY: immutable(uint256)
+
+
+@deploy
+def __init__(
+    core: address, oracle: address, vault: address, window: uint256, min_keeper_fee: uint256, lapse_ratio: uint256
+):
+    """
+    @param window Seconds. @param min_keeper_fee 1e-18 collateral.
+    @param lapse_ratio ppm of the notional that an order opens.
+    """
+    CORE = IClearingHouse(core)
+    ORACLE = IPriceOracle(oracle)
+    VAULT = ILiquidityVault(vault)
+    SLOT_SECONDS = staticcall Clock(oracle).SLOT_SECONDS()
+    errors._require(window != 0 and window <= MAX_WINDOW_SLOTS * SLOT_SECONDS, errors.OUT_OF_BOUNDS)
+    errors._require(min_keeper_fee != 0 and min_keeper_fee <= MAX_MIN_KEEPER_FEE, errors.OUT_OF_BOUNDS)
+    errors._require(lapse_ratio <= MAX_LAPSE_RATIO, errors.OUT_OF_BOUNDS)
+    WINDOW = window
+    MIN_KEEPER_FEE = min_keeper_fee
+    LAPSE_RATIO = lapse_ratio
+    ESCROW = convert(self, uint256) << 96
+    TREASURY = convert(vault, uint256) << 96
+
+
+@external
+def place(order: IExchange.Order) -> bytes32:
+    slot: uint256 = self._next_slot()
+    errors._require(
+        order.trigger | order.trigger_price | order.trail | order.slot | order.group == 0
+        and order.size != 0
+        and order.size <= MAX_SIZE
+        and order.size >= -MAX_SIZE
+        and order.limit <= MAX_LIMIT
+        and (order.limit != 0 or order.size < 0)
+        and order.keeper_fee >= MIN_KEEPER_FEE
+        and order.keeper_fee <= MIN_KEEPER_FEE * MAX_KEEPER_FEES,
+        errors.BAD_ORDER,
+    )
+    errors._require(order.expiry >= slot * SLOT_SECONDS, errors.TOO_LATE)
+    self._require_trader(order.account)
+    errors._require(staticcall CORE.trade_word(order.instrument) != 0, errors.NOT_LISTED)
+
+    digest: bytes32 = orders._hash(order)
+    word: uint256 = orders._word(order)
+    errors._require(
+        word == 0 or (orders._state(word) == orders.ENDED and not orders._is_of(word, digest)), errors.ORDER_EXISTS
+    )
+    lapse_fee: uint256 = 0
+    if not order.reduce_only:
+        lapse_fee = self._lapse_fee(order)
+        errors._require(lapse_fee <= orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
+        refusal: bytes4 = self._clear(
+            [],
+            [
+                IClearingHouse.Transfer(
+                    source=order.account,
+                    target=ESCROW,
+                    asset=COLLATERAL,
+                    amount=order.keeper_fee + lapse_fee * orders.MICRO,
+                )
+            ],
+        )
+        errors._require(refusal == empty(bytes4), refusal)
+    orders._store(order, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
+    log IExchange.Placed(
+        account=order.account, order_hash=digest, order=order, slot=slot, lapse_fee=lapse_fee * orders.MICRO
+    )
+    return digest
+
+
+@external
+def cancel(order: IExchange.Order):
+    self._require_trader(order.account)
+    digest: bytes32 = orders._hash(order)
+    word: uint256 = orders._word(order)
+    state: uint256 = orders._state(word)
+    errors._require(
+        orders._is_of(word, digest) and (state == orders.RESTING or state == orders.WAITING), errors.UNKNOWN_ORDER
+    )
+    slot: uint256 = orders._slot(word)
+    lapsed: bool = (
+        state == orders.WAITING
+        and block.timestamp >= slot * SLOT_SECONDS
+        and not self._is_dead(order.instrument // 64, slot)
+    )
+    refusal: bytes4 = self._end(order, digest, word, empty(bytes4), lapsed, order.account)
+    errors._require(refusal == empty(bytes4), refusal)
+
+
+@external
+def wake(order: IExchange.Order, slot: uint256):
+    digest: bytes32 = orders._hash(order)
+    word: uint256 = orders._word(order)
+    errors._require(orders._is_of(word, digest) and orders._state(word) == orders.RESTING, errors.UNKNOWN_ORDER)
+    errors._require(slot >= orders._slot(word), errors.TRIGGER_NOT_MET)
+    next_slot: uint256 = self._next_slot()
+    errors._require(next_slot * SLOT_SECONDS <= order.expiry, errors.TOO_LATE)
+    price: uint256 = (staticcall ORACLE.slot_price(order.instrument // 64, slot))[0]
+    errors._require(price != 0, errors.NO_PRICE)
+    errors._require(not self._breaks_limit(order, price), errors.TRIGGER_NOT_MET)
+    orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.WAITING)
+    log IExchange.Woken(account=order.account, order_hash=digest, slot=next_slot)
+
+
+@external
+def execute(order: IExchange.Order, keeper_account: uint256):
+    reason: bytes4 = self._execute(order, keeper_account)
+    errors._require(reason == empty(bytes4), reason)
+
+
+@external
+def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256) -> DynArray[bytes4, 16]:
+    reasons: DynArray[bytes4, 16] = []
+    for order: IExchange.Order in orders_:
+        reason: bytes4 = self._execute(order, keeper_account)
+        if reason != empty(bytes4):
+            log IExchange.Skipped(account=order.account, order_hash=orders._hash(order), reason=reason)
+        reasons.append(reason)
+    return reasons
+
+
+@internal
+def _execute(order: IExchange.Order, keeper_account: uint256) -> bytes4:
+    """
+    @notice One order, one step. It must not revert for anything an order can hold: a batch goes on after it.
+    @return 0, or why nothing at all has changed.
+    """
+    digest: bytes32 = orders._hash(order)
+    word: uint256 = orders._word(order)
+    if not orders._is_of(word, digest):
+        return errors.UNKNOWN_ORDER
+    state: uint256 = orders._state(word)
+    if state == orders.RESTING:
+        if block.timestamp <= order.expiry:
+            return errors.TOO_SOON
+        return self._end(order, digest, word, errors.TOO_LATE, False, keeper_account)
+    if state != orders.WAITING:
+        return errors.UNKNOWN_ORDER
+
+    slot: uint256 = orders._slot(word)
+    opened: uint256 = slot * SLOT_SECONDS
+    if block.timestamp < opened:
+        return errors.TOO_SOON
+    feed: uint256 = order.instrument // 64
+    mark: uint256 = 0
+    volatility: uint256 = 0
+    mark, volatility = staticcall ORACLE.slot_price(feed, slot)
+    if mark == 0:
+        # within the window a price may still be posted, whatever the order's expiry
+        if block.timestamp <= opened + WINDOW:
+            return errors.NO_PRICE
+        return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
+
+    size: int256 = order.size
+    if order.reduce_only:
+        held: int256 = position_word._size(staticcall CORE.position_word(order.account, order.instrument))
+        if held == 0 or (held > 0) == (size > 0):
+            return self._end(order, digest, word, errors.NOTHING_TO_REDUCE, False, keeper_account)
+        size = max(size, -held) if held > 0 else min(size, -held)
+
+    price: uint256 = 0
+    refusal: bytes4 = empty(bytes4)
+    price, refusal = self._quote(order.instrument, size, mark, volatility)
+    if refusal != empty(bytes4):
+        return refusal
+    # Asked before the window: who waits it out must not turn an order that its limit held back into a lapsed one.
+    if self._breaks_limit(order, price):
+        if not order.resting or block.timestamp > order.expiry:
+            return self._end(order, digest, word, errors.LIMIT_BROKEN, False, keeper_account)
+        next_slot: uint256 = self._next_slot()
+        orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.RESTING)
+        log IExchange.Rested(account=order.account, order_hash=digest, slot=next_slot)
+        return empty(bytes4)
+    if block.timestamp > opened + WINDOW or block.timestamp > order.expiry:
+        return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
+
+    refusal = self._fill(order, word, size, price, slot, keeper_account)
+    if refusal == empty(bytes4):
+        orders._store(order, digest, 0, slot, orders.ENDED)
+        log IExchange.Executed(account=order.account, order_hash=digest, size=size, price=price, slot=slot)
+        return empty(bytes4)
+    # Whatever the keeper's account could spoil, it spoils here too: this pays it the same.
+    if refusal in [errors.PAUSED, errors.OPEN_INTEREST_CAP, errors.SKEW_CAP]:
+        return self._end(order, digest, word, refusal, False, keeper_account)
+    if refusal in [errors.INSUFFICIENT_MARGIN, errors.BELOW_MINIMUM, errors.TOO_MANY_POSITIONS]:
+        return self._end(order, digest, word, refusal, True, keeper_account)
+    return refusal
+
+
+@internal
+def _fill(
+    order: IExchange.Order, word: uint256, size: int256, price: uint256, slot: uint256, keeper_account: uint256
+) -> bytes4:
+    rate: int256 = terms._taker_fee(staticcall CORE.trade_word(order.instrument))
+    notional: int256 = abs(size) * convert(price, int256)
+    fill: IClearingHouse.Fill = IClearingHouse.Fill(
+        taker=order.account,
+        maker=TREASURY | (1 << 64) | (order.instrument // 64),
+        instrument=order.instrument,
+        size=size,
+        price=price,
+        fee=convert(rounding._div_up(notional * rate, convert(WAD * PPM, int256)), uint256),
+        slot=slot,
+    )
+    transfers: DynArray[IClearingHouse.Transfer, 2] = []
+    if order.reduce_only:
+        if keeper_account != order.account:
+            transfers.append(
+                IClearingHouse.Transfer(
+                    source=order.account, target=keeper_account, asset=COLLATERAL, amount=order.keeper_fee
+                )
+            )
+    else:
+        transfers = self._releases(order, orders._lapse_fee(word), order.account, keeper_account)
+    return self._clear([fill], transfers)
+
+
+@internal
+def _end(
+    order: IExchange.Order, digest: bytes32, word: uint256, reason: bytes4, lapsed: bool, keeper_account: uint256
+) -> bytes4:
+    """
+    @notice Every way an order ends but a fill.
+    @param lapsed Whether the lapse fee goes to the vault; else it goes back.
+    @return 0, or why the money could not move and nothing has changed.
+    """
+    lapse_fee: uint256 = orders._lapse_fee(word)
+    if not order.reduce_only:
+        refusal: bytes4 = self._clear(
+            [], self._releases(order, lapse_fee, TREASURY if lapsed else order.account, keeper_account)
+        )
+        if refusal != empty(bytes4):
+            return refusal
+    orders._store(order, digest, 0, orders._slot(word), orders.ENDED)
+    log IExchange.Ended(
+        account=order.account,
+        order_hash=digest,
+        reason=reason,
+        lapse_fee=lapse_fee * orders.MICRO if lapsed else 0,
+    )
+    return empty(bytes4)
+
+
+@view
+@internal
+def _releases(
+    order: IExchange.Order, lapse_fee: uint256, lapse_target: uint256, keeper_account: uint256
+) -> DynArray[IClearingHouse.Transfer, 2]:
+    """
+    @notice What an opening order has in escrow, on its way out.
+    """
+    transfers: DynArray[IClearingHouse.Transfer, 2] = [
+        IClearingHouse.Transfer(source=ESCROW, target=keeper_account, asset=COLLATERAL, amount=order.keeper_fee)
+    ]
+    if lapse_fee != 0:
+        transfers.append(
+            IClearingHouse.Transfer(
+                source=ESCROW, target=lapse_target, asset=COLLATERAL, amount=lapse_fee * orders.MICRO
+            )
+        )
+    return transfers
+
+
+@internal
+def _clear(fills: DynArray[IClearingHouse.Fill, 1], transfers: DynArray[IClearingHouse.Transfer, 2]) -> bytes4:
+    """
+    @return 0, or the clearing house's refusal.
+    """
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        CORE.address,
+        abi_encode(
+            fills,
+            transfers,
+            method_id=method_id(
+                "clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[],(uint256,uint256,uint256,uint256)[])"
+            ),
+        ),
+        max_outsize=32,
+        revert_on_failure=False,
+    )
+    if success:
+        return empty(bytes4)
+    return self._refusal(answer)
+
+
+@view
+@internal
+def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256) -> (uint256, bytes4):
+    """
+    @return The vault's price, or its refusal: one order's size must not stop a batch.
+    """
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        VAULT.address,
+        abi_encode(instrument, size, mark, volatility, method_id=method_id("quote(uint256,int256,uint256,uint256)")),
+        max_outsize=32,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if success and len(answer) == 32:
+        return convert(answer, uint256), empty(bytes4)
+    return 0, self._refusal(answer)
+
+
+@pure
+@internal
+def _refusal(answer: Bytes[32]) -> bytes4:
+    """
+    @notice A call that ran out of gas, at whatever depth, says nothing.
+    """
+    if len(answer) != 4:
+        return errors.OUT_OF_GAS
+    return convert(slice(answer, 0, 4), bytes4)
+
+
+@view
+@internal
+def _lapse_fee(order: IExchange.Order) -> uint256:
+    """
+    @return 1e-6 collateral, rounded up.
+    """
+    price: uint256 = 0
+    fresh: bool = False
+    price, fresh = staticcall ORACLE.latest(order.instrument // 64)
+    errors._require(fresh, errors.STALE_PRICE)
+    share: int256 = abs(order.size) * convert(price * LAPSE_RATIO, int256)
+    return convert(rounding._div_up(share, convert(WAD * PPM * orders.MICRO, int256)), uint256)
+
+
+@view
+@internal
+def _is_dead(feed: uint256, slot: uint256) -> bool:
+    """
+    @notice Whether the window has gone by without any price of the slot or later. Asked only then: a moment after the
+            opening nobody has posted yet, and who has seen the price elsewhere would walk away from it free.
+    """
+    if block.timestamp <= slot * SLOT_SECONDS + WINDOW:
+        return False
+    return (staticcall ORACLE.latest_word(feed) >> 180) & (2**32 - 1) < slot
+
+
+@view
+@internal
+def _next_slot() -> uint256:
+    """
+    @return The first slot to open after this moment: its price is not public yet.
+    """
+    return block.timestamp // SLOT_SECONDS + 1
+
+
+@pure
+@internal
+def _breaks_limit(order: IExchange.Order, price: uint256) -> bool:
+    if order.size > 0:
+        return price > order.limit
+    return price < order.limit
+
+
+@view
+@internal
+def _require_trader(account: uint256):
+    if account >> 96 != convert(msg.sender, uint256):
+        errors._require(staticcall CORE.may(account, msg.sender, TRADE), errors.NOT_PERMITTED)

@@ -1,0 +1,102 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Orders
+@license AGPL-3.0-only
+@notice What an order is (its EIP-712 hash) and where it stands (its word). An account has 256 words, the low byte of
+        the nonce says which; a word in use is never zero again, so the next order in it costs less.
+
+        96..255  hash       bytes20  high 160 bits of the order's hash
+        40..95   lapse fee  uint56   1e-6 collateral
+        8..39    slot       uint32   waiting: fills here; resting: this or a later one may wake it
+        0..7     state      uint8    0 unused, 1 resting, 2 waiting for its slot, 3 ended
+@custom:security The domain is hashed at every call: a chain that splits takes no orders of the other side.
+"""
+
+from ..interfaces import IExchange
+
+DOMAIN_TYPE_HASH: constant(bytes32) = keccak256(
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+NAME_HASH: constant(bytes32) = keccak256("Tidegate Exchange")
+VERSION_HASH: constant(bytes32) = keccak256("1")
+ORDER_TYPE_HASH: constant(bytes32) = keccak256(
+    "Order(uint256 account,uint256 instrument,int256 size,uint256 limit,uint256 trigger,uint256 trigger_price,"
+    "uint256 trail,bool resting,bool reduce_only,uint256 expiry,uint256 slot,uint256 keeper_fee,uint256 nonce,"
+    "uint256 group)"
+)
+
+RESTING: constant(uint256) = 1
+WAITING: constant(uint256) = 2
+ENDED: constant(uint256) = 3
+
+MICRO: constant(uint256) = 10**12
+MAX_LAPSE_FEE: constant(uint256) = 2**56 - 1  # 1e-6 collateral
+
+_words: HashMap[uint256, HashMap[uint256, uint256]]
+
+
+@view
+@external
+@reentrant
+def order_hash(order: IExchange.Order) -> bytes32:
+    return self._hash(order)
+
+
+@view
+@external
+@reentrant
+def order_word(account: uint256, place: uint256) -> uint256:
+    return self._words[account][place]
+
+
+@view
+@internal
+def _hash(order: IExchange.Order) -> bytes32:
+    domain: bytes32 = keccak256(abi_encode(DOMAIN_TYPE_HASH, NAME_HASH, VERSION_HASH, chain.id, self))
+    return keccak256(concat(x"1901", domain, keccak256(abi_encode(ORDER_TYPE_HASH, order))))
+
+
+@view
+@internal
+def _word(order: IExchange.Order) -> uint256:
+    return self._words[order.account][order.nonce & 255]
+
+
+@internal
+def _store(order: IExchange.Order, digest: bytes32, lapse_fee: uint256, slot: uint256, state: uint256):
+    """
+    @param lapse_fee 1e-6 collateral, at most MAX_LAPSE_FEE.
+    """
+    self._words[order.account][order.nonce & 255] = (
+        (convert(digest, uint256) >> 96 << 96) | (lapse_fee << 40) | (slot << 8) | state
+    )
+
+
+@pure
+@internal
+def _is_of(word: uint256, digest: bytes32) -> bool:
+    return word >> 96 == convert(digest, uint256) >> 96
+
+
+@pure
+@internal
+def _lapse_fee(word: uint256) -> uint256:
+    """
+    @return 1e-6 collateral.
+    """
+    return (word >> 40) & MAX_LAPSE_FEE
+
+
+@pure
+@internal
+def _slot(word: uint256) -> uint256:
+    return (word >> 8) & (2**32 - 1)
+
+
+@pure
+@internal
+def _state(word: uint256) -> uint256:
+    return word & 255
