@@ -1,0 +1,74 @@
+from types import SimpleNamespace
+
+from tidegate.keepers.actions import Execute, Wake
+from tidegate.keepers.order_executor import (
+    RESTING,
+    WAITING,
+    ExecutorState,
+    OpenOrder,
+    decide,
+)
+
+SLOT = 4
+WINDOW = 30
+
+
+def open_order(state=WAITING, slot=100, size=1, limit=50, expiry=10_000, instrument=64, key=b"a"):
+    order = SimpleNamespace(account=1, instrument=instrument, size=size, limit=limit, expiry=expiry)
+    return OpenOrder(order, state, slot, key)
+
+
+def state(*orders, now=401, prices=None, batch=10):
+    return ExecutorState(now, WINDOW, SLOT, orders, prices or {}, batch)
+
+
+def test_nothing_without_a_price():
+    assert decide(state(open_order())) == []
+
+
+def test_waiting_order_is_executed_once_its_slot_has_a_price():
+    held = open_order()
+    assert decide(state(held, prices={(1, 100): 49})) == [Execute((held.order,))]
+
+
+def test_another_feed_or_slot_does_not_execute_it():
+    assert decide(state(open_order(), prices={(2, 100): 49, (1, 101): 49})) == []
+
+
+def test_order_out_of_its_window_is_ended_without_a_price():
+    held = open_order()
+    assert decide(state(held, now=430)) == []
+    assert decide(state(held, now=431)) == [Execute((held.order,))]
+
+
+def test_expired_resting_order_is_ended():
+    held = open_order(state=RESTING, expiry=400)
+    assert decide(state(held, now=401)) == [Execute((held.order,))]
+
+
+def test_resting_buy_is_woken_by_the_newest_price_at_or_below_its_limit():
+    held = open_order(state=RESTING)
+    prices = {(1, 99): 40, (1, 100): 51, (1, 101): 50, (1, 102): 49}
+    assert decide(state(held, prices=prices)) == [Wake(held.order, 102)]
+
+
+def test_resting_sell_is_woken_at_or_above_its_limit_only():
+    held = open_order(state=RESTING, size=-1)
+    assert decide(state(held, prices={(1, 101): 49})) == []
+    assert decide(state(held, prices={(1, 101): 50})) == [Wake(held.order, 101)]
+
+
+def test_slot_before_the_order_does_not_wake_it():
+    assert decide(state(open_order(state=RESTING), prices={(1, 99): 10})) == []
+
+
+def test_batches_are_bounded_and_oldest_first():
+    orders = [open_order(slot=100 - n, key=bytes([n])) for n in range(5)]
+    prices = {(1, 100 - n): 50 for n in range(5)}
+    made = decide(state(*orders, prices=prices, batch=2))
+    oldest = [held.order for held in reversed(orders)]
+    assert made == [
+        Execute(tuple(oldest[:2])),
+        Execute(tuple(oldest[2:4])),
+        Execute(tuple(oldest[4:])),
+    ]

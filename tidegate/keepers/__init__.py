@@ -1,0 +1,1 @@
+"""Keepers: each role is a pure `decide(state) -> actions`; one sender sends the actions."""

@@ -1,0 +1,67 @@
+"""What keepers may do. An action names a call and says what it is about; it sends nothing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Publish the price of a slot. Price in 1e-18 of the collateral, published in seconds."""
+
+    feed: int
+    slot: int
+    price: int
+    published: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Fill or end orders, at most 16."""
+
+    orders: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Prove that a stored slot meets a resting order's limit."""
+
+    order: Any
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidate:
+    """One slice of one instrument of each account; accounts ascend strictly."""
+
+    accounts: tuple[int, ...]
+    instruments: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Book the deficit of an account without positions."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEpoch:
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class PokeCaps:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Absorb:
+    pass
+
+
+Action = Push | Execute | Wake | Liquidate | Book | ProcessEpoch | Claim | PokeCaps | Absorb

@@ -1,0 +1,94 @@
+"""Liquidator: slices of what stands below maintenance, the weakest first; books what is left.
+
+Reading every account after every price costs more than acting. `may_be_short` tells from an
+account's last reading and the prices since whether it can have fallen below maintenance at all; the
+others need not be read. The chain judges every action again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tidegate.keepers.actions import Book, Liquidate
+from tidegate.spec.rounding import PPM
+
+BATCH = 16
+# What maintenance and funding may add per unit of notional moved, ppm: more than any listed shock
+# and contingency together, so that a reading is early rather than late.
+MARGIN_SLACK = 100_000
+FUNDING_SLACK = 500  # ppm of notional between two readings
+
+
+class Standing(Protocol):
+    """An account as last read. 1e-18 of the collateral."""
+
+    @property
+    def account(self) -> int: ...
+    @property
+    def equity(self) -> int: ...
+    @property
+    def maintenance(self) -> int: ...
+    @property
+    def cash(self) -> int: ...
+    @property
+    def notionals(self) -> Mapping[int, int]:
+        """|size| * mark by instrument."""
+        ...
+
+    @property
+    def marks(self) -> Mapping[int, int]:
+        """The marks it was read at, by instrument."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The plain `Standing`."""
+
+    account: int
+    equity: int
+    maintenance: int
+    cash: int
+    notionals: Mapping[int, int]
+    marks: Mapping[int, int]
+
+
+def may_be_short(standing: Standing, marks: Mapping[int, int]) -> bool:
+    """Whether the moves since the reading can have brought equity below maintenance."""
+    spare = (standing.equity - standing.maintenance) * PPM
+    for instrument, notional in standing.notionals.items():
+        read = standing.marks[instrument]
+        move = abs(marks.get(instrument, read) - read)
+        spare -= notional * move * (PPM + MARGIN_SLACK) // read + notional * FUNDING_SLACK
+    return bool(standing.notionals) and spare < 0
+
+
+def is_short(standing: Standing) -> bool:
+    return bool(standing.notionals) and standing.equity < standing.maintenance
+
+
+def lacks_cash(standing: Standing) -> bool:
+    return not standing.notionals and standing.cash < 0
+
+
+def decide(standings: Iterable[Standing], batch: int = BATCH) -> list[Liquidate | Book]:
+    """The weakest accounts first; of each the instrument with the largest notional."""
+    standings = list(standings)
+    short = [standing for standing in standings if is_short(standing)]
+    short.sort(
+        key=lambda standing: (standing.equity * PPM // standing.maintenance, standing.account)
+    )
+    slices: list[Liquidate | Book] = []
+    for at in range(0, len(short), batch):
+        chosen = sorted(short[at : at + batch], key=lambda standing: standing.account)
+        slices.append(
+            Liquidate(
+                tuple(standing.account for standing in chosen),
+                tuple(
+                    max(standing.notionals, key=standing.notionals.__getitem__)
+                    for standing in chosen
+                ),
+            )
+        )
+    slices.extend(Book(standing.account) for standing in standings if lacks_cash(standing))
+    return slices

@@ -1,0 +1,79 @@
+"""Price pusher: publishes a market's path slot by slot, in steps that the oracle's guard lets pass.
+
+The guard refuses a price further from the last one than `max_step` per slot between them. A wick
+that goes further than one push may is walked: intermediate prices, each in a slot of its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tidegate.keepers.actions import Push
+from tidegate.spec.rounding import PPM
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a feed's price goes. Prices 1e-18, slots in slot numbers, steps in ppm."""
+
+    feed: int
+    price: int
+    slot: int  # the price is due here
+    last_price: int  # 0: the feed has none yet
+    last_slot: int
+    max_step: int  # the guard, ppm per slot
+    longest_move: int  # ppm between two pushes that is walked in steps; 0: in one jump
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The pushes of one slot, all feeds together."""
+
+    slot: int
+    pushes: tuple[Push, ...]
+
+
+def within_guard(earlier: int, later: int, slots: int, max_step: int) -> bool:
+    """Whether the oracle takes `later` this many slots after `earlier`."""
+    return abs(later - earlier) * PPM <= earlier * max_step * slots
+
+
+def walk(target: Target) -> list[tuple[int, int]]:
+    """(slot, price) pairs that end at the target's price, at its slot or as soon after as may be."""
+    room = target.slot - target.last_slot
+    if target.last_price == 0 or room <= 0:
+        return [(max(target.slot, target.last_slot), target.price)] if room >= 0 else []
+    move = abs(target.price - target.last_price) * PPM
+    least = 1
+    if target.longest_move:
+        least = -(-move // (target.last_price * target.longest_move)) or 1
+    pieces = min(room, least)
+    made: list[tuple[int, int]] = []
+    price, slot = target.last_price, target.last_slot
+    for piece in range(1, pieces + 1):
+        at = target.last_slot + room * piece // pieces
+        aim = target.last_price + (target.price - target.last_price) * piece // pieces
+        price, slot = _held(price, aim, at - slot, target.max_step), at
+        made.append((slot, price))
+    # what the guard still holds back follows slot by slot: a late wick, never a lost one
+    while price != target.price:
+        slot += 1
+        price = _held(price, target.price, 1, target.max_step)
+        made.append((slot, price))
+    return made
+
+
+def _held(price: int, aim: int, slots: int, max_step: int) -> int:
+    if within_guard(price, aim, slots, max_step):
+        return aim
+    allowed = price * max_step * slots // PPM
+    return price + allowed if aim > price else price - allowed
+
+
+def decide(targets: Iterable[Target], slot_seconds: int) -> list[Moment]:
+    """What to push, slot after slot; published at the slot's start."""
+    by_slot: dict[int, list[Push]] = {}
+    for target in targets:
+        for slot, price in walk(target):
+            push = Push(target.feed, slot, price, slot * slot_seconds)
+            by_slot.setdefault(slot, []).append(push)
+    return [Moment(slot, tuple(by_slot[slot])) for slot in sorted(by_slot)]
