@@ -19,6 +19,7 @@ ALREADY_SET: constant(bytes4) = method_id("AlreadySet()", output_type=bytes4)  #
 PAUSED: constant(bytes4) = method_id("Paused()", output_type=bytes4)  # openings are paused; reducing is not
 TOO_SOON: constant(bytes4) = method_id("TooSoon()", output_type=bytes4)  # allowed later, not yet
 TOO_LATE: constant(bytes4) = method_id("TooLate()", output_type=bytes4)  # a deadline has passed
+TEST_CHAINS_ONLY: constant(bytes4) = method_id("TestChainsOnly()", output_type=bytes4)  # test money on a real chain
 
 # Amounts and accounts
 ZERO_AMOUNT: constant(bytes4) = method_id("ZeroAmount()", output_type=bytes4)  # nothing would happen
@@ -63,6 +64,9 @@ OUT_OF_GAS: constant(bytes4) = method_id("OutOfGas()", output_type=bytes4)  # th
 # Vault
 REQUEST_PENDING: constant(bytes4) = method_id("RequestPending()", output_type=bytes4)  # one open request an account
 NO_REQUEST: constant(bytes4) = method_id("NoRequest()", output_type=bytes4)  # nothing to claim or cancel
+EPOCH_FULL: constant(bytes4) = method_id("EpochFull()", output_type=bytes4)  # no place for a request in any open epoch
+INSUFFICIENT_SHARES: constant(bytes4) = method_id("InsufficientShares()", output_type=bytes4)  # fewer vault shares than asked for
+NOT_SYNCHRONOUS: constant(bytes4) = method_id("NotSynchronous()", output_type=bytes4)  # shares have no price before their epoch is processed
 NOT_PROCESSED: constant(bytes4) = method_id("NotProcessed()", output_type=bytes4)  # the epoch has no price yet
 
 
