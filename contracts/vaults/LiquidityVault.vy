@@ -1,0 +1,761 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Liquidity vault
+@license AGPL-3.0-only
+@author Tidegate
+@notice The counterparty of every trade, owned by its shareholders; see interfaces/ILiquidityVault.vyi for what it
+        promises. Glossary:
+
+        E, S     equity; shares in being
+        p        price of a share, 1e-27: (E + V) / (S + V), with V units of each that nobody owns; 1 while S is 0
+        escrow   account of deposits that wait or come back; all of it principal
+        payouts  account of redemptions that are settled and not yet claimed
+        Neither is part of E, so a request changes nothing until its epoch is processed.
+
+        quote word
+        60..79  volatility coefficient  uint20  half spread ppm per volatility ppm, 1e-6
+        40..59  base half spread        uint20  ppm
+        20..39  max half spread         uint20  ppm, at most the core's
+        0..19   max premium             uint20  ppm, at most the core's
+
+        Treasury and pools are one purse: the treasury holds what was deposited, a pool what its trades paid and cost,
+        so either may be short while the other is not. Cash moves between them only when the treasury must pay.
+@custom:kill The owner delists an instrument without open interest: it is quoted no more. Closing and redeeming go on;
+             to stop openings revoke the venues at the core.
+"""
+
+from ethereum.ercs import IERC20
+from ..interfaces import IClearingHouse
+from ..interfaces import ILiquidityVault
+from ..interfaces import IPriceOracle
+from ..libraries import account_word
+from ..libraries import asset_word
+from ..libraries import cash_word
+from ..libraries import errors
+from ..libraries import funding
+from ..libraries import market_words
+from ..libraries import position_word
+from ..libraries import quote as quotes
+from ..libraries import rounding
+from ..libraries import terms
+from . import requests
+from . import shares
+
+implements: IERC20
+implements: ILiquidityVault
+
+initializes: requests
+initializes: shares
+
+exports: (
+    shares.name,
+    shares.symbol,
+    shares.decimals,
+    shares.totalSupply,
+    shares.balanceOf,
+    shares.allowance,
+    shares.transfer,
+    shares.transferFrom,
+    shares.approve,
+)
+
+COLLATERAL: constant(uint256) = 0
+LP: constant(uint256) = 4  # permission at the core
+WAD: constant(int256) = 10**18
+PPM: constant(int256) = 10**6
+VIRTUAL: constant(uint256) = 10**6
+# a share worth less than a millionth of a token: the vault is as good as lost, and nothing is priced
+MIN_PRICE: constant(uint256) = 10**21
+SHORTEST_EPOCH: constant(uint256) = 60
+LONGEST_EPOCH: constant(uint256) = 30 * 86400
+
+CORE: immutable(IClearingHouse)
+ORACLE: immutable(IPriceOracle)
+OWNER: public(immutable(address))
+EPOCH_SECONDS: public(immutable(uint256))
+STRESS_SHARE: public(immutable(uint256))  # ppm of equity
+SLOT_SECONDS: immutable(uint256)
+TREASURY: immutable(uint256)
+ESCROW: immutable(uint256)
+PAYOUTS: immutable(uint256)
+INSURANCE: immutable(uint256)
+DEFICIT: immutable(uint256)
+
+quote_words: HashMap[uint256, uint256]
+# as the ids of an account: ascending, so that instruments of a pool lie side by side
+instruments: uint256
+
+
+@deploy
+def __init__(core: address, oracle: address, owner: address, epoch_seconds: uint256, stress_share: uint256):
+    """
+    @param stress_share ppm of equity that stress losses may use.
+    """
+    errors._require(
+        core != empty(address)
+        and owner != empty(address)
+        and epoch_seconds >= SHORTEST_EPOCH
+        and epoch_seconds <= LONGEST_EPOCH
+        and stress_share != 0
+        and stress_share <= 10**6,
+        errors.OUT_OF_BOUNDS,
+    )
+    CORE = IClearingHouse(core)
+    ORACLE = IPriceOracle(oracle)
+    OWNER = owner
+    EPOCH_SECONDS = epoch_seconds
+    STRESS_SHARE = stress_share
+    SLOT_SECONDS = staticcall IPriceOracle(oracle).SLOT_SECONDS()
+    TREASURY = convert(self, uint256) << 96
+    ESCROW = TREASURY | 1
+    PAYOUTS = TREASURY | 2
+    INSURANCE = (convert(core, uint256) << 96) | (1 << 32) | COLLATERAL
+    DEFICIT = (convert(core, uint256) << 96) | (2 << 32) | COLLATERAL
+    shares.__init__("Tidegate Liquidity", "TIDE-LP")
+
+
+# The counterparty
+
+
+@view
+@external
+@reentrant
+def quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256) -> uint256:
+    word: uint256 = self.quote_words[instrument]
+    errors._require(word != 0, errors.NOT_LISTED)
+    errors._require(size != 0, errors.ZERO_AMOUNT)
+    half_spread: uint256 = min(
+        self._ppm(word, 20), self._ppm(word, 40) + volatility * self._ppm(word, 60) // 10**6
+    )
+    price: int256 = quotes._price(
+        size,
+        market_words._skew(staticcall CORE.interest_word(instrument)),
+        convert(mark, int256),
+        terms._skew_scale(staticcall CORE.risk_word(instrument)),
+        convert(self._ppm(word, 0), int256),
+        convert(half_spread, int256),
+    )
+    return convert(price, uint256)
+
+
+@view
+@external
+@reentrant
+def equity() -> int256:
+    return self._worth(0)[0]
+
+
+@view
+@external
+@reentrant
+def stress() -> (uint256, uint256):
+    return convert(self._worth(0)[1], uint256), convert(self._caps_stress(), uint256)
+
+
+@view
+@external
+@reentrant
+def covers_stress() -> bool:
+    equity: int256 = 0
+    present: int256 = 0
+    equity, present = self._worth(0)
+    return present == 0 or equity >= present
+
+
+@external
+def poke_caps():
+    self._scale_caps(self._worth(0)[0])
+
+
+@external
+def absorb():
+    self._absorb()
+
+
+# Requests
+
+
+@external
+def request_deposit(account: uint256, amount: uint256, least_shares: uint256, deadline: uint256):
+    self._require_lp(account)
+    # while a deficit is booked, gains arrive cut: the request is for what did arrive
+    held: int256 = self._cash(ESCROW)
+    extcall CORE.transfer(account, ESCROW, COLLATERAL, amount)
+    arrived: uint256 = convert(self._cash(ESCROW) - held, uint256)
+    self._request(account, requests.DEPOSIT, arrived, least_shares, deadline)
+
+
+@external
+def request_redeem(account: uint256, shares_in: uint256, least_assets: uint256, deadline: uint256):
+    self._require_lp(account)
+    shares._move(msg.sender, self, shares_in)
+    self._request(account, requests.REDEEM, shares_in, least_assets, deadline)
+
+
+@external
+def process_epoch(epoch: uint256):
+    close: uint256 = (epoch + 1) * EPOCH_SECONDS
+    errors._require(close <= block.timestamp, errors.TOO_SOON)
+    count: uint256 = requests._count(epoch)
+    errors._require(count != 0, errors.NO_REQUEST)
+    # what is still booked would cut the gains in these claims a second time
+    self._absorb()
+
+    equity: int256 = 0
+    present: int256 = 0
+    equity, present = self._worth(close)
+    supply: uint256 = shares.totalSupply
+    price: uint256 = self._price(equity, supply)
+    settled: uint256 = requests._terms(price, requests.WHOLE)
+    assets_in: uint256 = 0
+    minted: uint256 = 0
+    assets_out: uint256 = 0
+    burnt: uint256 = 0
+    assets_in, minted, assets_out, burnt = self._totals(epoch, count, settled)
+
+    # redemptions, net of deposits, leave what the present positions may lose
+    filled: uint256 = requests.WHOLE
+    kept: int256 = rounding._div_up(present * PPM, convert(STRESS_SHARE, int256))
+    room: uint256 = convert(max(equity + convert(assets_in, int256) - kept, 0), uint256)
+    if assets_out > room:
+        filled = room * requests.WHOLE // assets_out
+        settled = requests._terms(price, filled)
+        assets_in, minted, assets_out, burnt = self._totals(epoch, count, settled)
+    requests._settle(epoch, settled)
+
+    if minted != 0:
+        shares._mint(self, minted)
+        extcall CORE.transfer(ESCROW, TREASURY, COLLATERAL, assets_in)
+    if burnt != 0:
+        shares._burn(self, burnt)
+        self._fund_treasury(assets_out)
+        extcall CORE.transfer(TREASURY, PAYOUTS, COLLATERAL, assets_out)
+    log ILiquidityVault.Processed(
+        epoch=epoch,
+        equity=equity,
+        supply=supply,
+        price=price,
+        assets_in=assets_in,
+        shares_burnt=burnt,
+        filled=filled,
+    )
+    self._scale_caps(equity + convert(assets_in, int256) - convert(assets_out, int256))
+
+
+@external
+def claim(account: uint256):
+    self._claim(account, max_value(uint256))
+
+
+@external
+def claim_part(account: uint256, most: uint256):
+    errors._require(most != 0, errors.ZERO_AMOUNT)
+    self._claim(account, most)
+
+
+# Governance
+
+
+@external
+def set_quote(instrument: uint256, word: uint256):
+    errors._require(msg.sender == OWNER, errors.NOT_OWNER)
+    old: uint256 = self.quote_words[instrument]
+    interest: uint256 = staticcall CORE.interest_word(instrument)
+    if word == 0:
+        errors._require(old != 0, errors.NOT_LISTED)
+        errors._require(not self._is_open(interest), errors.TOO_SOON)
+        self.instruments = account_word._remove(self.instruments, instrument)
+        self._empty_pool(self._pool(instrument))
+    else:
+        risk: uint256 = staticcall CORE.risk_word(instrument)
+        limits: uint256 = staticcall CORE.limits_word(instrument)
+        errors._require(
+            risk != 0
+            and terms._settle_asset(risk) == COLLATERAL
+            and staticcall CORE.vault_of(COLLATERAL) == self,
+            errors.NOT_LISTED,
+        )
+        max_premium: int256 = convert(self._ppm(word, 0), int256)
+        max_half_spread: int256 = convert(self._ppm(word, 20), int256)
+        errors._require(
+            word >> 80 == 0
+            and max_premium != 0
+            and max_premium <= terms._max_premium(limits)
+            and max_half_spread <= terms._max_half_spread(limits)
+            and convert(self._ppm(word, 40), int256) <= max_half_spread
+            and self._ppm(word, 60) <= 10**6,
+            errors.OUT_OF_BOUNDS,
+        )
+        if old == 0:
+            self.instruments = account_word._insert(self.instruments, instrument)
+        else:
+            # another premium would pay or charge whoever holds the skew: only where the potential stays the same
+            skew: int256 = market_words._skew(interest)
+            scale: int256 = terms._skew_scale(risk)
+            errors._require(
+                quotes._potential_numerator(skew, scale, max_premium)
+                == quotes._potential_numerator(skew, scale, convert(self._ppm(old, 0), int256)),
+                errors.TOO_SOON,
+            )
+    self.quote_words[instrument] = word
+    log ILiquidityVault.QuoteSet(instrument=instrument, word=word)
+
+
+# Views
+
+
+@view
+@external
+@reentrant
+def quote_word(instrument: uint256) -> uint256:
+    return self.quote_words[instrument]
+
+
+@view
+@external
+@reentrant
+def instruments_word() -> uint256:
+    return self.instruments
+
+
+@view
+@external
+@reentrant
+def request_word(account: uint256) -> uint256:
+    return requests.words[account]
+
+
+@view
+@external
+@reentrant
+def epoch_word(epoch: uint256) -> uint256:
+    return requests.epochs[epoch]
+
+
+@view
+@external
+@reentrant
+def queue_word() -> uint256:
+    return requests.queue
+
+
+@view
+@external
+@reentrant
+def account_at(epoch: uint256, place: uint256) -> uint256:
+    return requests._account(epoch, place)
+
+
+@view
+@external
+@reentrant
+def claimable(account: uint256) -> (bool, uint256, uint256):
+    request: uint256 = requests.words[account]
+    kind: uint256 = request & 7
+    settled: uint256 = requests.epochs[(request >> 3) & (2**29 - 1)]
+    if kind <= requests.CLOSED or settled == 0:
+        return False, 0, 0
+    assets: uint256 = 0
+    handed: uint256 = 0
+    assets, handed = requests._outcome(request, settled)
+    return True, assets, handed
+
+
+@view
+@external
+@reentrant
+def share_price() -> uint256:
+    return self._price(self._worth(0)[0], shares.totalSupply)
+
+
+@view
+@external
+@reentrant
+def asset() -> address:
+    return asset_word._token(staticcall CORE.asset_word(COLLATERAL))
+
+
+@view
+@external
+@reentrant
+def totalAssets() -> uint256:
+    return convert(max(self._worth(0)[0], 0), uint256) // self._unit()
+
+
+@view
+@external
+@reentrant
+def convertToShares(assets: uint256) -> uint256:
+    price: uint256 = self._price(self._worth(0)[0], shares.totalSupply)
+    if price == 0:
+        return 0
+    return assets * self._unit() * requests.PRICE_ONE // (price + 1)
+
+
+@view
+@external
+@reentrant
+def convertToAssets(shares_in: uint256) -> uint256:
+    price: uint256 = self._price(self._worth(0)[0], shares.totalSupply)
+    return shares_in * price // requests.PRICE_ONE // self._unit()
+
+
+@view
+@external
+@reentrant
+def maxDeposit(receiver: address) -> uint256:
+    return 0
+
+
+@view
+@external
+@reentrant
+def maxMint(receiver: address) -> uint256:
+    return 0
+
+
+@view
+@external
+@reentrant
+def maxWithdraw(owner: address) -> uint256:
+    return 0
+
+
+@view
+@external
+@reentrant
+def maxRedeem(owner: address) -> uint256:
+    return 0
+
+
+@view
+@external
+@reentrant
+def previewDeposit(assets: uint256) -> uint256:
+    errors._require(False, errors.NOT_SYNCHRONOUS)
+    return 0
+
+
+@view
+@external
+@reentrant
+def previewMint(shares_out: uint256) -> uint256:
+    errors._require(False, errors.NOT_SYNCHRONOUS)
+    return 0
+
+
+@view
+@external
+@reentrant
+def previewWithdraw(assets: uint256) -> uint256:
+    errors._require(False, errors.NOT_SYNCHRONOUS)
+    return 0
+
+
+@view
+@external
+@reentrant
+def previewRedeem(shares_in: uint256) -> uint256:
+    errors._require(False, errors.NOT_SYNCHRONOUS)
+    return 0
+
+
+# Value
+
+
+@internal
+@view
+def _worth(close: uint256) -> (int256, int256):
+    """
+    @param close If not zero, prices of open markets must be fresh and of a slot that opened since.
+    @return Equity, rounded down; stress loss of present open interest, rounded up.
+    """
+    equity: int256 = self._cash(TREASURY) + self._cash(DEFICIT)
+    present: int256 = 0
+    pool: uint256 = 0
+    ids: uint256 = self.instruments
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        if self._pool(instrument) != pool:
+            pool = self._pool(instrument)
+            purse: uint256 = staticcall CORE.cash_word(pool, COLLATERAL)
+            # in a pool's word: fees that belong to insurance
+            equity += cash_word._cash(purse) - convert(cash_word._principal(purse), int256)
+        interest: uint256 = staticcall CORE.interest_word(instrument)
+        # a market without positions is worth nothing at any price, and waits for none
+        if self._is_open(interest):
+            mark: int256 = self._mark(instrument, close)
+            risk: uint256 = staticcall CORE.risk_word(instrument)
+            indices: uint256 = 0
+            accrued: uint256 = 0
+            carry: uint256 = 0
+            indices, accrued, carry = funding._accrued(
+                staticcall CORE.indices_word(instrument),
+                interest,
+                staticcall CORE.carry_word(instrument),
+                risk,
+                convert(mark, uint256),
+                block.timestamp,
+            )
+            held: uint256 = staticcall CORE.position_word(pool, instrument)
+            size: int256 = position_word._size(held)
+            equity += rounding._div_down(size * mark, WAD)
+            equity -= funding._due_up(
+                size, market_words._index(indices, size), position_word._checkpoint(held)
+            )
+            equity -= quotes._potential_up(
+                market_words._skew(interest),
+                terms._skew_scale(risk),
+                convert(self._ppm(self.quote_words[instrument], 0), int256),
+                mark,
+            )
+            present += self._stress_up(
+                instrument, max(market_words._long_side(interest), market_words._short_side(interest)), mark
+            )
+    return equity, present
+
+
+@internal
+@view
+def _caps_stress() -> int256:
+    """
+    @return Stress loss of the unscaled hard caps, rounded up.
+    """
+    caps: int256 = 0
+    ids: uint256 = self.instruments
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        cap: int256 = terms._hard_cap(staticcall CORE.trade_word(instrument))
+        caps += self._stress_up(instrument, cap, self._mark(instrument, 0))
+    return caps
+
+
+@internal
+@view
+def _stress_up(instrument: uint256, side: int256, mark: int256) -> int256:
+    ratio: int256 = terms._stress(staticcall CORE.limits_word(instrument))
+    return rounding._div_up(side * mark * ratio, WAD * PPM)
+
+
+@internal
+@view
+def _mark(instrument: uint256, close: uint256) -> int256:
+    """
+    @return The price in force, 0 if there was never one.
+    """
+    underlying: uint256 = instrument // 64
+    price: uint256 = 0
+    fresh: bool = False
+    price, fresh = staticcall ORACLE.latest(underlying)
+    if close != 0:
+        errors._require(fresh, errors.STALE_PRICE)
+        word: uint256 = staticcall ORACLE.latest_word(underlying)
+        opened: uint256 = ((word >> 180) & (2**32 - 1)) * SLOT_SECONDS
+        # in the second of a change the price of the word is not yet in force
+        errors._require(
+            opened >= close and block.timestamp > (word >> 212) & (2**32 - 1), errors.TOO_SOON
+        )
+    return convert(price, int256)
+
+
+@internal
+@pure
+def _price(equity: int256, supply: uint256) -> uint256:
+    """
+    @return Collateral per share, 1e-27, rounded down; 0: no price that is fair to both sides.
+    """
+    if equity < 0:
+        return 0
+    if supply == 0:
+        # what is left over belongs to nobody: whoever comes next gets it
+        return requests.PRICE_ONE
+    price: uint256 = (convert(equity, uint256) + VIRTUAL) * requests.PRICE_ONE // (supply + VIRTUAL)
+    if price < MIN_PRICE or price > requests.MAX_PRICE:
+        return 0
+    return price
+
+
+@internal
+def _scale_caps(equity: int256):
+    caps: int256 = self._caps_stress() * PPM
+    allowed: int256 = max(equity, 0) * convert(STRESS_SHARE, int256)
+    scale: uint256 = market_words.FULL_SCALE
+    if caps > allowed:
+        scale = scale * convert(allowed, uint256) // convert(caps, uint256)
+    ids: uint256 = self.instruments
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        if market_words._scale(staticcall CORE.interest_word(instrument)) != scale:
+            extcall CORE.scale_caps(instrument, scale)
+
+
+@internal
+def _absorb():
+    pool: uint256 = 0
+    ids: uint256 = self.instruments
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        if self._pool(instrument) != pool:
+            pool = self._pool(instrument)
+            extcall CORE.sweep_fees(pool, COLLATERAL)
+    booked: int256 = -self._cash(DEFICIT)
+    insured: int256 = self._cash(INSURANCE)
+    if booked > 0 and insured > 0:
+        payment: int256 = min(booked, insured)
+        extcall CORE.repay_deficit(INSURANCE, COLLATERAL, convert(payment, uint256))
+        booked -= payment
+    if booked > 0:
+        payment: int256 = min(booked, self._worth(0)[0] + booked)
+        if payment > 0:
+            amount: uint256 = convert(payment, uint256)
+            self._fund_treasury(amount)
+            extcall CORE.repay_deficit(TREASURY, COLLATERAL, amount)
+            log ILiquidityVault.Absorbed(asset=COLLATERAL, amount=amount)
+
+
+@internal
+def _fund_treasury(amount: uint256):
+    """
+    @notice Draws what the treasury lacks from the first pool: only their sum has a meaning.
+    """
+    lack: int256 = convert(amount, int256) - self._cash(TREASURY)
+    if lack > 0:
+        pool: uint256 = self._pool(account_word._instrument(self.instruments, 0))
+        extcall CORE.transfer(pool, TREASURY, COLLATERAL, convert(lack, uint256))
+
+
+@internal
+def _empty_pool(pool: uint256):
+    """
+    @notice Takes over what a pool without instruments holds or owes, as equity no longer counts it.
+    """
+    ids: uint256 = self.instruments
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        if self._pool(instrument) == pool:
+            return
+    extcall CORE.sweep_fees(pool, COLLATERAL)
+    cash: int256 = self._cash(pool)
+    if cash > 0:
+        extcall CORE.transfer(pool, TREASURY, COLLATERAL, convert(cash, uint256))
+    elif cash < 0:
+        lack: uint256 = convert(-cash, uint256)
+        self._fund_treasury(lack)
+        extcall CORE.transfer(TREASURY, pool, COLLATERAL, lack)
+
+
+# Requests
+
+
+@internal
+@view
+def _require_lp(account: uint256):
+    errors._require(staticcall CORE.may(account, msg.sender, LP), errors.NOT_PERMITTED)
+
+
+@internal
+def _request(account: uint256, kind: uint256, amount: uint256, least: uint256, deadline: uint256):
+    epoch: uint256 = requests._enter(
+        account, kind, amount, least, deadline, block.timestamp // EPOCH_SECONDS
+    )
+    log ILiquidityVault.Requested(
+        account=account,
+        epoch=epoch,
+        redeem=kind == requests.REDEEM,
+        amount=amount,
+        least=least,
+        deadline=deadline,
+    )
+
+
+@internal
+@view
+def _totals(epoch: uint256, count: uint256, settled: uint256) -> (uint256, uint256, uint256, uint256):
+    """
+    @return Sums of what the claims will do: collateral in, shares minted, collateral out, shares burnt.
+    """
+    assets_in: uint256 = 0
+    minted: uint256 = 0
+    assets_out: uint256 = 0
+    burnt: uint256 = 0
+    for place: uint256 in range(count, bound=64):
+        request: uint256 = requests.words[requests._account(epoch, place)]
+        assets: uint256 = 0
+        handed: uint256 = 0
+        assets, handed = requests._outcome(request, settled)
+        if request & 7 == requests.REDEEM:
+            assets_out += assets
+            burnt += (request >> 160) - handed
+        elif handed != 0:
+            assets_in += request >> 160
+            minted += handed
+    return assets_in, minted, assets_out, burnt
+
+
+@internal
+def _claim(account: uint256, most: uint256):
+    request: uint256 = requests.words[account]
+    kind: uint256 = request & 7
+    epoch: uint256 = (request >> 3) & (2**29 - 1)
+    errors._require(kind > requests.CLOSED, errors.NO_REQUEST)
+    settled: uint256 = requests.epochs[epoch]
+    errors._require(settled != 0, errors.NOT_PROCESSED)
+    assets: uint256 = 0
+    handed: uint256 = 0
+    assets, handed = requests._outcome(request, settled)
+    paid: uint256 = min(assets, most)
+    requests._close(account, assets - paid, kind, epoch)
+    if handed != 0:
+        shares._move(self, convert(account >> 96, address), handed)
+    if paid != 0:
+        source: uint256 = PAYOUTS
+        if kind == requests.DEPOSIT or kind == requests.RETURNED_IN_PART:
+            source = ESCROW
+        extcall CORE.transfer(source, account, COLLATERAL, paid)
+    log ILiquidityVault.Claimed(account=account, epoch=epoch, assets=paid, shares=handed)
+
+
+# Words
+
+
+@internal
+@view
+def _cash(account: uint256) -> int256:
+    return cash_word._cash(staticcall CORE.cash_word(account, COLLATERAL))
+
+
+@internal
+@view
+def _pool(instrument: uint256) -> uint256:
+    return TREASURY | (1 << 64) | (instrument // 64)
+
+
+@internal
+@pure
+def _is_open(interest: uint256) -> bool:
+    return interest & (2**208 - 1) != 0
+
+
+@internal
+@pure
+def _ppm(word: uint256, at: uint256) -> uint256:
+    return (word >> at) & (2**20 - 1)
+
+
+@internal
+@view
+def _unit() -> uint256:
+    return asset_word._unit(staticcall CORE.asset_word(COLLATERAL))
