@@ -55,23 +55,19 @@ def message_hash(feed: uint256, slot: uint256, price: uint256, published: uint25
 def _set_signers(signers: DynArray[address, MAX_SIGNERS], threshold: uint256, faulty: uint256):
     count: uint256 = len(signers)
     # faulty < count first: the sum below cannot overflow
-    errors._require(
-        threshold <= count and faulty < count and 2 * threshold > count + faulty, errors.OUT_OF_BOUNDS
-    )
+    errors._require(threshold <= count and faulty < count and 2 * threshold > count + faulty, errors.OUT_OF_BOUNDS)
     for signer: address in self._signers:
         self._threshold[signer] = 0
     for signer: address in signers:
-        errors._require(
-            signer != empty(address) and self._threshold[signer] == 0, errors.OUT_OF_BOUNDS
-        )
+        errors._require(signer != empty(address) and self._threshold[signer] == 0, errors.OUT_OF_BOUNDS)
         self._threshold[signer] = threshold
     self._signers = signers
     self._faulty = faulty
     log IPriceOracle.SignersSet(signers=signers, threshold=threshold, faulty=faulty)
 
 
-@view
 @internal
+@view
 def _check(
     feed: uint256,
     slot: uint256,
@@ -100,11 +96,9 @@ def _check(
     errors._require(threshold != 0 and len(signatures) == threshold, errors.BAD_SIGNATURE)
 
 
-@view
 @internal
+@view
 def _message_hash(feed: uint256, slot: uint256, price: uint256, published: uint256) -> bytes32:
-    domain: bytes32 = keccak256(
-        abi_encode(DOMAIN_TYPE_HASH, NAME_HASH, VERSION_HASH, chain.id, self)
-    )
+    domain: bytes32 = keccak256(abi_encode(DOMAIN_TYPE_HASH, NAME_HASH, VERSION_HASH, chain.id, self))
     message: bytes32 = keccak256(abi_encode(MESSAGE_TYPE_HASH, feed, slot, price, published))
     return keccak256(concat(x"1901", domain, message))

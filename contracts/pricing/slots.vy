@@ -116,8 +116,8 @@ def _set_feed(feed: uint256, max_age: uint256, max_step: uint256):
     log IPriceOracle.FeedSet(feed=feed, word=max_age | (max_step << 32))
 
 
-@view
 @internal
+@view
 def _is_stored(feed: uint256, slot: uint256) -> bool:
     word: uint256 = self._rings[feed][slot % RING]
     return word != 0 and self._ring_slot(word) == slot
@@ -132,16 +132,12 @@ def _store(feed: uint256, slot: uint256, price: uint256, published: uint256):
     max_age: uint256 = self._max_age(word)
     errors._require(max_age != 0, errors.NOT_LISTED)
     errors._require(price != 0 and price <= MAX_PRICE, errors.BAD_PRICE)
-    errors._require(
-        published <= block.timestamp and slot <= unsafe_div(published, SLOT_SECONDS), errors.BAD_TIME
-    )
+    errors._require(published <= block.timestamp and slot <= unsafe_div(published, SLOT_SECONDS), errors.BAD_TIME)
     # From here a slot is at most the present one, so the sums and products below are small.
     opened: uint256 = unsafe_mul(slot, SLOT_SECONDS)
     errors._require(unsafe_sub(published, opened) <= max_age, errors.BAD_TIME)
     # By the clock, not by the ring's content: what a stored slot replaces is then always older than it.
-    errors._require(
-        unsafe_add(slot, RING) > unsafe_div(block.timestamp, SLOT_SECONDS), errors.SLOT_GONE
-    )
+    errors._require(unsafe_add(slot, RING) > unsafe_div(block.timestamp, SLOT_SECONDS), errors.SLOT_GONE)
     last: uint256 = word & MAX_PRICE
     last_slot: uint256 = self._slot(word)
     newer: bool = last == 0 or slot > last_slot
@@ -175,8 +171,8 @@ def _store(feed: uint256, slot: uint256, price: uint256, published: uint256):
     log IPriceOracle.Posted(feed=feed, slot=slot, price=price, published=published, moved=moved)
 
 
-@view
 @internal
+@view
 def _in_force(word: uint256) -> (uint256, bool):
     opened: uint256 = unsafe_mul(self._slot(word), SLOT_SECONDS)
     if block.timestamp <= unsafe_add(opened, self._lag(word)):
@@ -185,8 +181,8 @@ def _in_force(word: uint256) -> (uint256, bool):
     return price, price != 0 and unsafe_sub(block.timestamp, opened) <= self._max_age(word)
 
 
-@pure
 @internal
+@pure
 def _within_step(earlier: uint256, later: uint256, slots: uint256, max_step: uint256) -> bool:
     """
     @dev Relative to the earlier price in time, whichever was posted first: what passes in order passes late.
@@ -198,8 +194,8 @@ def _within_step(earlier: uint256, later: uint256, slots: uint256, max_step: uin
     return unsafe_mul(move, ALL) <= unsafe_mul(earlier, room)
 
 
-@pure
 @internal
+@pure
 def _next_volatility(volatility: uint256, last: uint256, price: uint256) -> uint256:
     """
     @dev Mean rounded to the nearest unit: rounded down it would never leave zero, rounded up never return to it.
@@ -207,45 +203,41 @@ def _next_volatility(volatility: uint256, last: uint256, price: uint256) -> uint
     if last == 0:
         return 0
     move: uint256 = unsafe_sub(max(last, price), min(last, price))
-    change: uint256 = min(
-        unsafe_div(unsafe_mul(move, 10**6 // VOLATILITY_UNIT), last), MAX_VOLATILITY
-    )
-    return unsafe_div(
-        unsafe_add(unsafe_mul(volatility, MEMORY - 1), change + MEMORY // 2), MEMORY
-    )
+    change: uint256 = min(unsafe_div(unsafe_mul(move, 10**6 // VOLATILITY_UNIT), last), MAX_VOLATILITY)
+    return unsafe_div(unsafe_add(unsafe_mul(volatility, MEMORY - 1), change + MEMORY // 2), MEMORY)
 
 
-@pure
 @internal
+@pure
 def _slot(word: uint256) -> uint256:
     return (word >> 180) & (2**32 - 1)
 
 
-@pure
 @internal
+@pure
 def _lag(word: uint256) -> uint256:
     return (word >> 212) & MAX_AGE
 
 
-@pure
 @internal
+@pure
 def _max_age(word: uint256) -> uint256:
     return (word >> 223) & MAX_AGE
 
 
-@pure
 @internal
+@pure
 def _max_step(word: uint256) -> uint256:
     return (word >> 233) & MAX_STEP
 
 
-@pure
 @internal
+@pure
 def _volatility(word: uint256) -> uint256:
     return word >> 244
 
 
-@pure
 @internal
+@pure
 def _ring_slot(word: uint256) -> uint256:
     return (word >> 90) & (2**32 - 1)

@@ -1,0 +1,61 @@
+"""The contract and tidegate/spec/oracle.py accept, refuse and store the same."""
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tidegate.client.errors import ProtocolError
+from tidegate.client.price_message import PriceMessage
+from tidegate.spec import oracle as spec
+from tidegate.spec.rounding import WAD
+
+STEP = st.tuples(
+    st.sampled_from((0, 1, 1, 2, 3, 4, 4, 5, 8, 30, 61, 200, 520)),  # seconds passed
+    st.sampled_from((0, 0, 0, 1, 1, 2, 3, 9, 127, 128, 129, -1)),  # slots ago
+    st.sampled_from((0, 0, 1, 3, 4, 59, 60, 61, -1)),  # published so long after the slot's start
+    st.integers(-25_000, 25_000) | st.sampled_from((0, 9_999, 10_000, -10_000, 400_000)),  # ppm
+    st.sampled_from((3, 3, 3, 3, 3, 2, 4)),  # signatures
+)
+
+
+def outcome(action, *args):
+    try:
+        return action(*args)
+    except ProtocolError as error:
+        return error.name
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=st.lists(STEP, min_size=1, max_size=25))
+def test_contract_and_twin_agree(feed, steps):
+    chain = feed.chain
+    start = chain.snapshot()
+    addresses = [signer.account.address for signer in feed.signers[:4]]
+    twin = spec.PriceOracle(4, frozenset(addresses), 3, 1)
+    twin.set_feed(1, 60, 10_000)
+    try:
+        for passed, ago, delay, ppm, count in steps:
+            chain.advance(passed)
+            now = chain.time()
+            slot = now // 4 - ago
+            base = twin.feeds[1].price or 100 * WAD
+            message = PriceMessage(1, slot, base + base * ppm // 10**6, slot * 4 + delay)
+            signers = [replace(signer, signed={}) for signer in feed.signers[:count]]
+            expected = outcome(
+                twin.push,
+                *(1, slot, message.price, message.published, addresses[:count], now),
+            )
+            got = outcome(feed.send, message, feed.signatures(message, signers))
+            if not isinstance(got, str):
+                got = any(event.args.moved for event in got.named("Posted"))
+            assert got == expected
+            assert feed.latest() == twin.latest(1, now)
+            assert feed.slot_price(slot) == twin.slot_price(1, slot)
+            assert feed.oracle.call("latest_word", 1) == twin.feeds[1].word()
+            held = twin.feeds[1].ring.get(slot % 128)
+            assert feed.oracle.call("slot_word", 1, slot) == (held.word() if held else 0)
+    finally:
+        chain.restore(start)
