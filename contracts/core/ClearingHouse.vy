@@ -1,0 +1,474 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Clearing house
+@license AGPL-3.0-only
+@author Tidegate
+@notice The only custody and the only ledger; see interfaces/IClearingHouse.vyi for what it promises. Modules: accounts
+        (rights, what an account holds), instruments (registry, venues, marks), carry (funding), ledger (cash and
+        positions), solvency (the verdict on a final state).
+@custom:kill The guardian revokes every trading venue: no position can be opened. Liquidation, deposits and withdrawals
+        go on; nothing stops those. Governance may then list the venue of a successor.
+"""
+
+from ..interfaces import IClearingHouse
+from ..libraries import asset_word as asset_words  # its getter bears the name
+from ..libraries import cash_word as cash_words
+from ..libraries import errors
+from ..libraries import market_words
+from ..libraries import rounding
+from ..libraries import terms
+from . import accounts
+from . import carry
+from . import instruments
+from . import ledger
+from . import solvency
+
+initializes: accounts
+initializes: instruments
+initializes: carry[instruments := instruments]
+initializes: ledger[accounts := accounts, instruments := instruments]
+initializes: solvency[accounts := accounts, carry := carry, instruments := instruments, ledger := ledger]
+
+WAD: constant(int256) = 10**18
+PPM: constant(int256) = 10**6
+
+
+@deploy
+def __init__(oracle: address, configurator: address):
+    instruments.__init__(oracle, configurator)
+
+
+# Rights
+
+
+@external
+def set_delegate(delegate: address, permissions: uint256, expiry: uint256):
+    accounts._set_delegate(msg.sender, delegate, permissions, expiry)
+
+
+@view
+@external
+@reentrant
+def may(account: uint256, caller: address, permission: uint256) -> bool:
+    return accounts._may(account, caller, permission)
+
+
+# Cash
+
+
+@internal
+def _credit(account: uint256, asset: uint256, amount: uint256, principal: uint256):
+    """
+    @notice Cash in: what was lost before is first taken off the principal.
+    """
+    word: uint256 = ledger.cash[account][asset]
+    errors._require(cash_words._flags(word) & (cash_words.POOL | cash_words.ESCROW) == 0, errors.NOT_PERMITTED)
+    net: uint256 = convert(max(solvency._whole(account, asset).equity, 0), uint256)
+    held: uint256 = min(cash_words._principal(word), net)
+    ledger._add_cash(account, asset, convert(amount, int256))
+    ledger._set_principal(account, asset, held + principal)
+
+
+@internal
+def _debit(account: uint256, asset: uint256, amount: uint256) -> uint256:
+    """
+    @notice Cash out, as far as rights and margin go.
+    @return How much of it was principal.
+    """
+    errors._require(amount != 0, errors.ZERO_AMOUNT)
+    errors._require(amount < 2**120, errors.AMOUNT_TOO_LARGE)
+    errors._require(accounts._may(account, msg.sender, accounts.MOVE), errors.NOT_PERMITTED)
+    word: uint256 = ledger.cash[account][asset]
+    errors._require(cash_words._flags(word) & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
+    ledger._add_cash(account, asset, -convert(amount, int256))
+    if cash_words._is_pool(word):
+        return 0
+    principal: uint256 = min(amount, cash_words._principal(word))
+    ledger._set_principal(account, asset, cash_words._principal(word) - principal)
+    solvency._require_initial(account, asset)
+    return principal
+
+
+@external
+def deposit(account: uint256, asset: uint256, amount: uint256):
+    credited: uint256 = ledger._take(asset, amount)
+    self._credit(account, asset, credited, credited)
+    log IClearingHouse.Deposited(account=account, asset=asset, amount=credited)
+
+
+@external
+def withdraw(account: uint256, asset: uint256, amount: uint256, receiver: address):
+    word: uint256 = instruments.assets[asset]
+    errors._require(word != 0, errors.NOT_LISTED)
+    errors._require(amount >> 112 == 0, errors.AMOUNT_TOO_LARGE)
+    errors._require(
+        receiver != empty(address) and receiver != self and not cash_words._is_pool(ledger.cash[account][asset]),
+        errors.NOT_PERMITTED,
+    )
+    debit: uint256 = unsafe_mul(amount, asset_words._unit(word))
+    paid: uint256 = self._debit(account, asset, debit)
+    if paid < debit:
+        paid = unsafe_add(paid, ledger._release_gain(asset, unsafe_sub(debit, paid)))
+    given: uint256 = ledger._give(word, receiver, paid)
+    # what is less than the token's unit stays with the deficit that made it
+    ledger._add_cash(ledger._deficit(asset), asset, convert(unsafe_sub(paid, given), int256))
+    log IClearingHouse.Withdrawn(account=account, asset=asset, amount=debit, paid=given, receiver=receiver)
+
+
+@external
+def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
+    same: bool = source >> 96 == target >> 96
+    pools: bool = cash_words._is_pool(ledger.cash[source][asset] | ledger.cash[target][asset])
+    errors._require(source != target and (same or not pools), errors.NOT_PERMITTED)
+    carried: uint256 = self._debit(source, asset, amount)
+    paid: uint256 = amount
+    # to insurance, or into the deficit itself, nothing leaves the protocol
+    if not same and target >> 96 != convert(self, uint256):
+        if carried < amount:
+            paid = unsafe_add(carried, ledger._release_gain(asset, unsafe_sub(amount, carried)))
+        carried = paid
+    if pools:
+        ledger._add_cash(target, asset, convert(paid, int256))
+    else:
+        self._credit(target, asset, paid, carried)
+    log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=paid, principal=carried)
+
+
+# Exposure
+
+
+@external
+def clear(fills: DynArray[IClearingHouse.Fill, 20]):
+    venue: uint256 = instruments.venues[msg.sender]
+    liquidation: bool = venue & 255 == instruments.LIQUIDATION
+    errors._require(venue & 255 != 0, errors.NOT_VENUE)
+
+    # the market at hand: read when a fill names another instrument, written when the next one does
+    instrument: uint256 = 0
+    risk: uint256 = 0
+    trade: uint256 = 0
+    asset: uint256 = 0
+    mark: int256 = 0
+    indices: uint256 = 0
+    interest: uint256 = 0
+    carried: uint256 = 0
+    # what keepers may still get from the pools that took slices
+    rewards: uint256 = 0
+
+    for fill: IClearingHouse.Fill in fills:
+        # within the widths that all arithmetic below relies on
+        errors._require(fill.fee < 2**120 and fill.taker != fill.maker, errors.BAD_FILL)
+        fee: int256 = convert(fill.fee, int256)
+        if fill.instrument == 0:
+            rewards = self._carry_fee(fill, rewards)
+            continue
+
+        if fill.instrument != instrument:
+            if instrument != 0:
+                carry._write(instrument, indices, interest, carried)
+            instrument = fill.instrument
+            risk = instruments.risk[instrument]
+            errors._require(risk != 0, errors.NOT_LISTED)
+            trade = instruments.trade[instrument]
+            asset = terms._settle_asset(risk)
+            mark = instruments._reference(instrument, 0)
+            indices, interest, carried = carry._accrued(instrument, risk, mark)
+        reference: int256 = mark
+        if fill.slot != 0:
+            reference = instruments._reference(instrument, fill.slot)
+        price: int256 = convert(fill.price, int256)
+        errors._require(
+            fill.size != 0
+            and rounding._abs(fill.size) >> 103 == 0
+            and price != 0
+            and price >> 90 == 0
+            and not ledger._names_pool(fill.taker),
+            errors.BAD_FILL,
+        )
+        errors._require(
+            unsafe_mul(rounding._abs(unsafe_sub(price, reference)), PPM) <= unsafe_mul(terms._band(trade), reference),
+            errors.OUTSIDE_BAND,
+        )
+
+        # both sides
+        insured: uint256 = 0
+        pooled: bool = ledger._names_pool(fill.maker)
+        if pooled:
+            errors._require(
+                cash_words._is_pool(ledger.cash[fill.maker][asset]) and fill.maker & (2**64 - 1) == instrument >> 6,
+                errors.BAD_FILL,
+            )
+            insured = convert(rounding._mul_div_down(fee, terms._insurance_share(trade), PPM), uint256)
+        else:
+            # a matched fill: losses so far come off the principal before cash moves
+            solvency._hold_principal(fill.maker, asset, solvency._whole(fill.maker, asset).equity)
+        cost: int256 = unsafe_add(solvency._cost_up(fill), fee)
+        taker_due: int256 = 0
+        maker_due: int256 = 0
+        taker_size: int256 = 0
+        maker_size: int256 = 0
+        taker_due, taker_size = ledger._fill_side(fill.taker, instrument, asset, fill.size, cost, 0, indices)
+        maker_due, maker_size = ledger._fill_side(
+            fill.maker, instrument, asset, unsafe_sub(0, fill.size), unsafe_sub(0, cost), insured, indices
+        )
+
+        # the market
+        carried = market_words._paid_in(carried, unsafe_add(taker_due, maker_due))
+        before: uint256 = interest
+        interest = market_words._moved(interest, taker_size, fill.size)
+        if not pooled:
+            interest = market_words._moved(interest, maker_size, unsafe_sub(0, fill.size))
+
+        # bounds on opening; nothing that reduces is refused here
+        fuller: int256 = market_words._fuller(before, interest)
+        if fuller != 0:
+            errors._require(block.timestamp >= (venue >> 8) & (2**40 - 1), errors.PAUSED)
+            errors._require(
+                fuller <= market_words._scaled_down(interest, terms._hard_cap(trade)), errors.OPEN_INTEREST_CAP
+            )
+            skew: int256 = rounding._abs(market_words._skew(interest))
+            errors._require(
+                skew <= terms._soft_cap(trade) or skew <= rounding._abs(market_words._skew(before)), errors.SKEW_CAP
+            )
+        size: int256 = rounding._abs(unsafe_add(taker_size, fill.size))
+        errors._require(
+            size == 0 or unsafe_mul(size, mark) >= unsafe_mul(terms._minimum_notional(trade), WAD),
+            errors.BELOW_MINIMUM,
+        )
+        if liquidation:
+            # unsigned, a flip leaves less but moves more
+            errors._require(
+                size < rounding._abs(taker_size) and rounding._abs(fill.size) <= rounding._abs(taker_size),
+                errors.BAD_LIQUIDATION,
+            )
+            rewards = unsafe_add(
+                rewards, convert(terms._keeper_reward(instruments.limits[instrument]), uint256)
+            )
+        else:
+            errors._require(
+                fee
+                <= rounding._mul_div_up(
+                    unsafe_mul(rounding._abs(fill.size), price), terms._taker_fee(trade), WAD * PPM
+                ),
+                errors.FEE_TOO_HIGH,
+            )
+        log IClearingHouse.Filled(
+            taker=fill.taker,
+            maker=fill.maker,
+            instrument=instrument,
+            size=fill.size,
+            price=fill.price,
+            fee=fill.fee,
+            slot=fill.slot,
+            taker_due=taker_due,
+            maker_due=maker_due,
+        )
+    if instrument != 0:
+        carry._write(instrument, indices, interest, carried)
+
+    # accrued, applied; now the verdicts, last
+    judged: uint256 = 0
+    for fill: IClearingHouse.Fill in fills:
+        flags: uint256 = ledger.cash[fill.taker][solvency.COLLATERAL]
+        if fill.taker != judged and flags & (cash_words.POOL | cash_words.ESCROW) == 0:
+            judged = fill.taker
+            solvency._judge(judged, liquidation, fills)
+        if fill.instrument != 0 and not ledger._names_pool(fill.maker):
+            solvency._judge(fill.maker, False, fills)
+
+
+@internal
+def _carry_fee(fill: IClearingHouse.Fill, rewards: uint256) -> uint256:
+    """
+    @notice A fill of nothing: its fee moves.
+    @return What of the keepers' rewards is left.
+    """
+    errors._require(fill.size == 0 and fill.price == 0, errors.BAD_FILL)
+    flags: uint256 = ledger.cash[fill.taker][solvency.COLLATERAL]
+    left: int256 = ledger._move(fill.taker, fill.maker, solvency.COLLATERAL, fill.fee, 0)
+    if flags & cash_words.ESCROW != 0:
+        errors._require(left >= 0 and convert(fill.taker >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
+        return rewards
+    if flags & cash_words.POOL != 0:
+        errors._require(fill.fee <= rewards, errors.FEE_TOO_HIGH)
+        return unsafe_sub(rewards, fill.fee)
+    errors._require(
+        fill.fee <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]), errors.FEE_TOO_HIGH
+    )
+    return rewards
+
+
+@external
+def poke(instrument: uint256):
+    errors._require(instruments.risk[instrument] != 0, errors.NOT_LISTED)
+    carry._accrue(instrument)
+
+
+# Deficits
+
+
+@external
+def book_deficit(account: uint256, asset: uint256):
+    errors._require(instruments.venues[msg.sender] & 255 == instruments.LIQUIDATION, errors.NOT_VENUE)
+    word: uint256 = ledger.cash[account][asset]
+    lack: int256 = unsafe_sub(0, cash_words._cash(word))
+    errors._require(
+        lack > 0
+        and accounts.words[account] >> 16 == 0
+        and account >> 96 != convert(self, uint256)
+        and not cash_words._is_pool(word),
+        errors.NO_DEFICIT,
+    )
+    ledger._move(ledger._deficit(asset), account, asset, convert(lack, uint256), 0)
+    ledger._insure(asset)
+
+
+@external
+def sweep_fees(pool: uint256, asset: uint256):
+    word: uint256 = ledger.cash[pool][asset]
+    errors._require(cash_words._is_pool(word), errors.NOT_PERMITTED)
+    ledger._set_principal(pool, asset, 0)
+    ledger._move(pool, ledger._insurance(asset), asset, cash_words._principal(word), 0)
+    ledger._insure(asset)
+
+
+@external
+def scale_caps(instrument: uint256, scale: uint256):
+    risk: uint256 = instruments.risk[instrument]
+    errors._require(
+        risk != 0 and msg.sender == instruments.vaults[terms._settle_asset(risk)], errors.NOT_OWNER
+    )
+    errors._require(scale <= market_words.FULL_SCALE, errors.OUT_OF_BOUNDS)
+    interest: uint256 = carry.interest[instrument]
+    carry.interest[instrument] = (interest & (2**240 - 1)) | (scale << 240)
+    log IClearingHouse.CapScaled(instrument=instrument, scale=scale)
+
+
+# Governance
+
+
+@external
+def add_asset(asset: uint256, word: uint256, vault: address):
+    instruments._add_asset(asset, word, vault)
+
+
+@external
+def set_terms(instrument: uint256, risk: uint256, trade: uint256, limits: uint256):
+    # the interval behind is charged by the terms it began with; before the listing those are zero, and so is the charge
+    carry._accrue(instrument)
+    if instruments.risk[instrument] == 0:
+        carry.interest[instrument] |= market_words.FULL_SCALE << 240
+    instruments._set_terms(instrument, risk, trade, limits)
+    asset: uint256 = terms._settle_asset(risk)
+    ledger.cash[instruments._pool(instrument, asset)][asset] |= cash_words.ALIVE | cash_words.POOL
+
+
+@external
+def set_venue(venue: address, word: uint256):
+    instruments._set_venue(venue, word)
+    # its account 0 is an escrow from now on: it holds no positions, so what the venue takes out needs no verdict
+    ledger.cash[convert(venue, uint256) << 96][solvency.COLLATERAL] |= cash_words.ALIVE | cash_words.ESCROW
+
+
+# Views
+
+
+@view
+@external
+def health(account: uint256) -> (int256, int256, int256, int256):
+    state: solvency.State = solvency._whole(account, solvency.COLLATERAL)
+    return state.equity, state.initial, state.maintenance, state.notional
+
+
+@view
+@external
+@reentrant
+def account_word(account: uint256) -> uint256:
+    return accounts.words[account]
+
+
+@view
+@external
+@reentrant
+def cash_word(account: uint256, asset: uint256) -> uint256:
+    return ledger.cash[account][asset]
+
+
+@view
+@external
+@reentrant
+def position_word(account: uint256, instrument: uint256) -> uint256:
+    return ledger.positions[account][instrument]
+
+
+@view
+@external
+@reentrant
+def indices_word(instrument: uint256) -> uint256:
+    return carry.indices[instrument]
+
+
+@view
+@external
+@reentrant
+def interest_word(instrument: uint256) -> uint256:
+    return carry.interest[instrument]
+
+
+@view
+@external
+@reentrant
+def carry_word(instrument: uint256) -> uint256:
+    return carry.carries[instrument]
+
+
+@view
+@external
+@reentrant
+def risk_word(instrument: uint256) -> uint256:
+    return instruments.risk[instrument]
+
+
+@view
+@external
+@reentrant
+def trade_word(instrument: uint256) -> uint256:
+    return instruments.trade[instrument]
+
+
+@view
+@external
+@reentrant
+def limits_word(instrument: uint256) -> uint256:
+    return instruments.limits[instrument]
+
+
+@view
+@external
+@reentrant
+def asset_word(asset: uint256) -> uint256:
+    return instruments.assets[asset]
+
+
+@view
+@external
+@reentrant
+def outflow_word(asset: uint256) -> uint256:
+    return ledger.outflow[asset]
+
+
+@view
+@external
+@reentrant
+def vault_of(asset: uint256) -> address:
+    return instruments.vaults[asset]
+
+
+@view
+@external
+@reentrant
+def venue_word(venue: address) -> uint256:
+    return instruments.venues[venue]

@@ -1,0 +1,101 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Instruments
+@license AGPL-3.0-only
+@notice The registry: terms of instruments, assets and their vaults, venues and their roles, the mark of an
+        instrument. What may be set, and by whom, is the Configurator's to judge (governance/Configurator.vy).
+"""
+
+from ..libraries import errors
+from ..interfaces import IClearingHouse
+from ..interfaces import IPriceOracle
+
+TRADING: constant(uint256) = 1
+LIQUIDATION: constant(uint256) = 2
+
+ORACLE: immutable(address)
+CONFIGURATOR: immutable(address)
+
+risk: HashMap[uint256, uint256]
+trade: HashMap[uint256, uint256]
+limits: HashMap[uint256, uint256]
+assets: HashMap[uint256, uint256]
+vaults: HashMap[uint256, address]
+venues: HashMap[address, uint256]
+
+
+@deploy
+def __init__(oracle: address, configurator: address):
+    errors._require(oracle != empty(address) and configurator != empty(address), errors.OUT_OF_BOUNDS)
+    ORACLE = oracle
+    CONFIGURATOR = configurator
+
+
+@internal
+@view
+def _mark(instrument: uint256) -> (int256, bool):
+    """
+    @return Settlement asset per unit at the price in force; whether that price is fresh.
+    """
+    price: uint256 = 0
+    fresh: bool = False
+    price, fresh = staticcall IPriceOracle(ORACLE).latest(instrument >> 6)
+    errors._require(price != 0, errors.NO_PRICE)
+    return convert(price, int256), fresh
+
+
+@internal
+@view
+def _reference(instrument: uint256, slot: uint256) -> int256:
+    """
+    @return The mark of a slot, of the price in force for slot 0; reverts without one.
+    """
+    if slot == 0:
+        mark: int256 = 0
+        fresh: bool = False
+        mark, fresh = self._mark(instrument)
+        return mark
+    price: uint256 = 0
+    volatility: uint256 = 0
+    price, volatility = staticcall IPriceOracle(ORACLE).slot_price(instrument >> 6, slot)
+    errors._require(price != 0, errors.NO_PRICE)
+    return convert(price, int256)
+
+
+@internal
+@view
+def _pool(instrument: uint256, asset: uint256) -> uint256:
+    return (convert(self.vaults[asset], uint256) << 96) | (1 << 64) | (instrument >> 6)
+
+
+@internal
+def _add_asset(asset: uint256, word: uint256, vault: address):
+    self._require_configurator()
+    self.assets[asset] = word
+    self.vaults[asset] = vault
+    log IClearingHouse.AssetAdded(asset=asset, word=word, vault=vault)
+
+
+@internal
+def _set_terms(instrument: uint256, risk: uint256, trade: uint256, limits: uint256):
+    self._require_configurator()
+    self.risk[instrument] = risk
+    self.trade[instrument] = trade
+    self.limits[instrument] = limits
+    log IClearingHouse.TermsSet(instrument=instrument, risk=risk, trade=trade, limits=limits)
+
+
+@internal
+def _set_venue(venue: address, word: uint256):
+    self._require_configurator()
+    self.venues[venue] = word
+    log IClearingHouse.VenueSet(venue=venue, word=word)
+
+
+@internal
+@view
+def _require_configurator():
+    errors._require(msg.sender == CONFIGURATOR, errors.NOT_OWNER)

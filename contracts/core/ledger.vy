@@ -1,0 +1,214 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Ledger
+@license AGPL-3.0-only
+@notice Cash and positions: one word per account and asset, one per account and instrument. Every movement of cash
+        is one integer applied with both signs; tokens move only in _take and _give.
+"""
+
+from ethereum.ercs import IERC20
+from ..interfaces import IClearingHouse
+from ..interfaces import ILiquidityVault
+from ..libraries import account_word
+from ..libraries import asset_word
+from ..libraries import cash_word
+from ..libraries import errors
+from ..libraries import funding
+from ..libraries import market_words
+from ..libraries import position_word
+from ..libraries import rounding
+from . import accounts
+from . import instruments
+
+uses: accounts
+uses: instruments
+
+cash: HashMap[uint256, HashMap[uint256, uint256]]
+positions: HashMap[uint256, HashMap[uint256, uint256]]
+# gains that may leave now, 1e-18 << 40 | timestamp
+outflow: HashMap[uint256, uint256]
+
+
+@internal
+@view
+def _system(kind: uint256, asset: uint256) -> uint256:
+    return (convert(self, uint256) << 96) | (kind << 32) | asset
+
+
+@internal
+@view
+def _insurance(asset: uint256) -> uint256:
+    return self._system(1, asset)
+
+
+@internal
+@view
+def _deficit(asset: uint256) -> uint256:
+    """
+    @return The account whose negative cash is the booked deficit.
+    """
+    return self._system(2, asset)
+
+
+@internal
+@pure
+def _names_pool(account: uint256) -> bool:
+    """
+    @return Whether the sub-account is of the form kept for pools; fills refuse it to anybody else.
+    """
+    return (account & (2**96 - 1)) >> 64 == 1
+
+
+@internal
+def _add_cash(account: uint256, asset: uint256, change: int256) -> int256:
+    """
+    @return Cash afterwards.
+    """
+    word: uint256 = self.cash[account][asset]
+    if word == 0:
+        accounts.words[account] |= 1 << asset
+    word = cash_word._plus(word, change)
+    self.cash[account][asset] = word
+    return cash_word._cash(word)
+
+
+@internal
+def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, principal: uint256) -> int256:
+    """
+    @notice One integer, both signs. @param principal For the event: what of it the target may withdraw at once.
+    @return Cash left at the source.
+    """
+    left: int256 = self._add_cash(source, asset, unsafe_sub(0, convert(amount, int256)))
+    self._add_cash(target, asset, convert(amount, int256))
+    log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=amount, principal=principal)
+    return left
+
+
+@internal
+def _set_principal(account: uint256, asset: uint256, principal: uint256):
+    word: uint256 = self.cash[account][asset]
+    if cash_word._principal(word) != principal:
+        self.cash[account][asset] = cash_word._pack(cash_word._cash(word), principal, cash_word._flags(word))
+
+
+@internal
+def _fill_side(
+    account: uint256, instrument: uint256, asset: uint256, change: int256, pays: int256, insured: uint256, indices: uint256
+) -> (int256, int256):
+    """
+    @notice One side of a fill: settles what the position owes the pot, then moves position and cash.
+    @param pays Cash out of the account, apart from what is due. @param insured What a pool owes insurance of it.
+    @return What was due, and the size before.
+    """
+    word: uint256 = self.positions[account][instrument]
+    before: int256 = position_word._size(word)
+    due: int256 = 0
+    if before != 0:
+        due = funding._due_up(before, market_words._index(indices, before), position_word._checkpoint(word))
+    after: int256 = unsafe_add(before, change)
+    self.positions[account][instrument] = position_word._pack(
+        after, market_words._index(indices, after), position_word.FIRST_EPOCH
+    )
+
+    purse: uint256 = self.cash[account][asset]
+    flags: uint256 = cash_word._flags(purse)
+    errors._require(flags & cash_word.ESCROW == 0, errors.BAD_FILL)
+    self.cash[account][asset] = cash_word._pack(
+        unsafe_sub(unsafe_sub(cash_word._cash(purse), pays), due), unsafe_add(cash_word._principal(purse), insured), flags | cash_word.ALIVE
+    )
+    # pools list nothing: the vault knows its own instruments
+    if flags & cash_word.POOL == 0:
+        if before == 0:
+            accounts.words[account] = account_word._insert(accounts.words[account] | (1 << asset), instrument)
+        elif after == 0:
+            accounts.words[account] = account_word._remove(accounts.words[account], instrument)
+    return due, before
+
+
+@internal
+@view
+def _held(word: uint256) -> uint256:
+    """
+    @return Tokens of an asset in custody, in their own decimals.
+    """
+    return staticcall IERC20(asset_word._token(word)).balanceOf(self)
+
+
+@internal
+def _take(asset: uint256, amount: uint256) -> uint256:
+    """
+    @return The amount in 1e-18. The token must deliver exactly what was asked for.
+    """
+    word: uint256 = instruments.assets[asset]
+    errors._require(word != 0, errors.NOT_LISTED)
+    errors._require(amount != 0, errors.ZERO_AMOUNT)
+    errors._require(amount >> 112 == 0, errors.AMOUNT_TOO_LARGE)
+    expected: uint256 = unsafe_add(self._held(word), amount)
+    taken: bool = extcall IERC20(asset_word._token(word)).transferFrom(msg.sender, self, amount, default_return_value=True)
+    errors._require(taken and self._held(word) == expected, errors.TOKEN_MISBEHAVED)
+    return unsafe_mul(amount, asset_word._unit(word))
+
+
+@internal
+def _give(word: uint256, receiver: address, amount: uint256) -> uint256:
+    """
+    @param word Of the asset. @param amount 1e-18. @return What left, rounded down to the token's unit.
+    """
+    unit: uint256 = asset_word._unit(word)
+    tokens: uint256 = unsafe_div(amount, unit)
+    given: bool = extcall IERC20(asset_word._token(word)).transfer(receiver, tokens, default_return_value=True)
+    errors._require(given, errors.TOKEN_MISBEHAVED)
+    return unsafe_mul(tokens, unit)
+
+
+@internal
+def _release_gain(asset: uint256, gain: uint256) -> uint256:
+    """
+    @notice Lets gains out: through the bucket, only while the vault covers its stress, and only the share that is
+            real while a deficit is booked; the rest repays the deficit.
+    @return What of the gain may leave.
+    """
+    word: uint256 = instruments.assets[asset]
+    # tokens < 2**128, shares < 2**20, windows < 2**24: no product reaches 2**256
+    held: uint256 = unsafe_mul(self._held(word), asset_word._unit(word))
+    size: uint256 = unsafe_div(unsafe_mul(held, asset_word._outflow_share(word)), 10**6)
+    bucket: uint256 = self.outflow[asset]
+    window: uint256 = asset_word._outflow_window(word)
+    elapsed: uint256 = min(unsafe_sub(block.timestamp, bucket & (2**40 - 1)), window)
+    available: uint256 = min(size, unsafe_add(bucket >> 40, unsafe_div(unsafe_mul(size, elapsed), window)))
+    errors._require(gain <= available, errors.OUTFLOW_LIMIT)
+    self.outflow[asset] = (unsafe_sub(available, gain) << 40) | block.timestamp
+    covered: bool = staticcall ILiquidityVault(instruments.vaults[asset]).covers_stress()
+    errors._require(covered, errors.VAULT_SHORT)
+
+    # gain < 2**120 and held < 2**128; with nothing booked this is the gain itself
+    residue: uint256 = self._booked(asset)
+    lost: uint256 = min(unsafe_sub(gain, unsafe_div(unsafe_mul(gain, held), unsafe_add(held, residue))), residue)
+    if lost != 0:
+        self._add_cash(self._deficit(asset), asset, convert(lost, int256))
+    return unsafe_sub(gain, lost)
+
+
+@internal
+@view
+def _booked(asset: uint256) -> uint256:
+    """
+    @return The deficit on the books.
+    """
+    return convert(max(unsafe_sub(0, cash_word._cash(self.cash[self._deficit(asset)][asset])), 0), uint256)
+
+
+@internal
+def _insure(asset: uint256):
+    """
+    @notice The insurance account pays what it can of the booked deficit.
+    """
+    insurance: uint256 = self._insurance(asset)
+    payment: uint256 = min(
+        self._booked(asset), convert(max(cash_word._cash(self.cash[insurance][asset]), 0), uint256)
+    )
+    if payment != 0:
+        self._move(insurance, self._deficit(asset), asset, payment, 0)

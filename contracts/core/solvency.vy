@@ -1,0 +1,310 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Solvency
+@license AGPL-3.0-only
+@notice Judges the state an account ends in. Glossary:
+
+        E, E'   equity before and after the call: cash + sum of size * mark - due, rounded down
+        M, M'   maintenance requirement before and after (libraries/margin.vy), rounded up
+        N, N'   gross notional
+        paid    sum of (price - reference) * signed size + fees
+        closed  sum over instruments of what |size| fell by, at mark
+
+        Trading:     E' >= initial requirement at fresh prices, or all of
+                     M' < M, or M' <= M and E' > E
+                     paid <= max cost * closed
+                     E <= 0, or E' >= 0 and E' * M >= E * M'
+        Liquidation: E < M, M' - E' < M - E, paid less fees <= max cost * closed,
+                     fees = 0, or fees <= penalty * closed and E > 0 and E' * N >= E * N'
+
+        Ratios are compared by cross-multiplication: equity may be negative. Both states are valued at the price in
+        force, and both after accrual, so nothing but the call itself lies between them.
+"""
+
+from ..interfaces import IClearingHouse
+from ..libraries import account_word
+from ..libraries import cash_word
+from ..libraries import errors
+from ..libraries import funding
+from ..libraries import margin
+from ..libraries import market_words
+from ..libraries import position_word
+from ..libraries import rounding
+from ..libraries import terms
+from . import accounts
+from . import carry
+from . import instruments
+from . import ledger
+
+uses: accounts
+uses: carry
+uses: instruments
+uses: ledger
+
+COLLATERAL: constant(uint256) = 0
+WAD: constant(int256) = 10**18
+PPM: constant(int256) = 10**6
+
+
+struct State:
+    equity: int256
+    initial: int256
+    maintenance: int256
+    notional: int256
+    fresh: bool
+    max_cost: int256  # only of the state before: max cost * closed
+    max_penalty: int256  # and penalty * closed
+
+
+@internal
+@view
+def _state(
+    account: uint256,
+    word: uint256,
+    before: bool,
+    fills: DynArray[IClearingHouse.Fill, 20],
+) -> State:
+    """
+    @param word The account's word in the state asked for.
+    @param before Whether to take the call's fills back out.
+    """
+    state: State = empty(State)
+    state.fresh = True
+    cash: int256 = cash_word._cash(ledger.cash[account][COLLATERAL])
+    if before:
+        cash = unsafe_add(cash, self._cash_out(account, fills))
+    # of the underlying at hand: sum of size * mark, and the risk word with its shocks
+    underlying: uint256 = 0
+    net: int256 = 0
+    shocks: uint256 = 0
+    worth: int256 = 0
+    # one turn beyond the last place closes the last underlying
+    for place: uint256 in range(16):
+        instrument: uint256 = account_word._instrument(word, place)
+        if instrument >> 6 != underlying:
+            state.initial = unsafe_add(state.initial, margin._shock_up(net, terms._initial_shock(shocks)))
+            state.maintenance = unsafe_add(state.maintenance, margin._shock_up(net, terms._maintenance_shock(shocks)))
+            worth = unsafe_add(worth, net)
+            net = 0
+            underlying = instrument >> 6
+        if instrument == 0:
+            break
+        risk: uint256 = instruments.risk[instrument]
+        mark: int256 = 0
+        fresh: bool = False
+        mark, fresh = instruments._mark(instrument)
+        state.fresh = state.fresh and fresh
+        indices: uint256 = 0
+        interest: uint256 = 0
+        carried: uint256 = 0
+        indices, interest, carried = carry._accrued(instrument, risk, mark)
+        held: uint256 = ledger.positions[account][instrument]
+        size: int256 = position_word._size(held)
+        cash = unsafe_sub(
+            cash, funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
+        )
+
+        # what the call moved: of this account, and of the skew
+        moved: int256 = 0
+        skewed: int256 = 0
+        for fill: IClearingHouse.Fill in fills:
+            if fill.instrument == instrument:
+                if fill.taker == account:
+                    moved = unsafe_add(moved, fill.size)
+                elif fill.maker == account:
+                    moved = unsafe_sub(moved, fill.size)
+                if ledger._names_pool(fill.maker):
+                    skewed = unsafe_add(skewed, fill.size)
+        if moved != 0:
+            grown: int256 = unsafe_sub(rounding._abs(size), rounding._abs(unsafe_sub(size, moved)))
+            if before:
+                size = unsafe_sub(size, moved)
+                if grown < 0:
+                    closed: int256 = unsafe_mul(unsafe_sub(0, grown), mark)
+                    limits: uint256 = instruments.limits[instrument]
+                    state.max_cost = unsafe_add(
+                        state.max_cost, rounding._mul_div_down(closed, terms._max_cost(limits), WAD * PPM)
+                    )
+                    state.max_penalty = unsafe_add(
+                        state.max_penalty, rounding._mul_div_down(closed, terms._penalty(limits), WAD * PPM)
+                    )
+            elif grown > 0:
+                skew: int256 = market_words._skew(interest)
+                if rounding._abs(skew) > rounding._abs(unsafe_sub(skew, skewed)):
+                    state.initial = unsafe_add(
+                        state.initial,
+                        margin._crowding_up(
+                            margin._notional_up(size, mark),
+                            rounding._abs(skew),
+                            market_words._side(interest, size),
+                            instruments.trade[instrument],
+                        ),
+                    )
+
+        state.notional = unsafe_add(state.notional, margin._notional_up(size, mark))
+        contingency: int256 = margin._contingency_up(size, mark, risk)
+        state.initial = unsafe_add(state.initial, contingency)
+        state.maintenance = unsafe_add(state.maintenance, contingency)
+        net = unsafe_add(net, unsafe_mul(size, mark))
+        shocks = risk
+    state.equity = unsafe_add(cash, rounding._div_down(worth, WAD))
+    return state
+
+
+@internal
+@pure
+def _cost_up(fill: IClearingHouse.Fill) -> int256:
+    """
+    @return Cash the taker pays for the fill without its fee, toward plus infinity.
+    """
+    return rounding._mul_div_up(fill.size, convert(fill.price, int256), WAD)
+
+
+@internal
+@pure
+def _cash_out(
+    account: uint256, fills: DynArray[IClearingHouse.Fill, 20]
+) -> int256:
+    """
+    @return Collateral that left the account in the call, funding aside.
+    """
+    paid: int256 = 0
+    for fill: IClearingHouse.Fill in fills:
+        cost: int256 = unsafe_add(self._cost_up(fill), convert(fill.fee, int256))
+        if fill.taker == account:
+            paid = unsafe_add(paid, cost)
+        elif fill.maker == account:
+            paid = unsafe_sub(paid, cost)
+    return paid
+
+
+@internal
+@view
+def _above_reference(
+    account: uint256, fills: DynArray[IClearingHouse.Fill, 20]
+) -> (int256, int256):
+    """
+    @return What the account paid above the references, fees and the fees in it.
+    """
+    worse: int256 = 0  # 1e-36
+    fees: int256 = 0
+    for fill: IClearingHouse.Fill in fills:
+        against: int256 = 0
+        if fill.instrument != 0:
+            against = unsafe_mul(
+                unsafe_sub(convert(fill.price, int256), instruments._reference(fill.instrument, fill.slot)), fill.size
+            )
+        if fill.taker == account:
+            worse = unsafe_add(worse, against)
+            fees = unsafe_add(fees, convert(fill.fee, int256))
+        elif fill.maker == account:
+            worse = unsafe_sub(worse, against)
+    return unsafe_add(rounding._div_up(worse, WAD), fees), fees
+
+
+@internal
+@view
+def _word_before(account: uint256, fills: DynArray[IClearingHouse.Fill, 20]) -> uint256:
+    """
+    @return The account's word with every instrument of its fills in it: what it held before, or more.
+    """
+    word: uint256 = accounts.words[account]
+    for fill: IClearingHouse.Fill in fills:
+        if fill.instrument != 0 and (fill.taker == account or fill.maker == account):
+            word = account_word._insert(account_word._remove(word, fill.instrument), fill.instrument)
+    return word
+
+
+@internal
+@pure
+def _no_worse(equity_after: int256, base_before: int256, equity_before: int256, base_after: int256) -> bool:
+    """
+    @return Whether equity over base did not fall, base being notional or maintenance.
+    """
+    return equity_after * base_before >= equity_before * base_after
+
+
+@internal
+def _judge(
+    account: uint256,
+    liquidated: bool,
+    fills: DynArray[IClearingHouse.Fill, 20],
+):
+    """
+    @notice The account's verdict after the last fill; then its principal is held to its net.
+    """
+    after: State = self._state(account, accounts.words[account], False, fills)
+    if liquidated or after.equity < after.initial or not after.fresh:
+        before: State = self._state(account, self._word_before(account, fills), True, fills)
+        paid: int256 = 0
+        fees: int256 = 0
+        paid, fees = self._above_reference(account, fills)
+        if liquidated:
+            errors._require(before.equity < before.maintenance, errors.NOT_LIQUIDATABLE)
+            errors._require(
+                unsafe_sub(after.maintenance, after.equity) < unsafe_sub(before.maintenance, before.equity)
+                and unsafe_sub(paid, fees) <= before.max_cost
+                and (
+                    fees == 0
+                    or (
+                        fees <= before.max_penalty
+                        and before.equity > 0
+                        and self._no_worse(after.equity, before.notional, before.equity, after.notional)
+                    )
+                ),
+                errors.BAD_LIQUIDATION,
+            )
+        else:
+            errors._require(
+                (
+                    after.maintenance < before.maintenance
+                    or (after.maintenance == before.maintenance and after.equity > before.equity)
+                )
+                and paid <= before.max_cost
+                and (
+                    before.equity <= 0
+                    or (after.equity >= 0 and self._no_worse(after.equity, before.maintenance, before.equity, after.maintenance))
+                ),
+                errors.INSUFFICIENT_MARGIN if after.equity < after.initial else errors.STALE_PRICE,
+            )
+    self._hold_principal(account, COLLATERAL, after.equity)
+
+
+@internal
+def _hold_principal(account: uint256, asset: uint256, net: int256):
+    """
+    @notice A lost deposit frees no later gain.
+    """
+    principal: uint256 = cash_word._principal(ledger.cash[account][asset])
+    # net is bounded by int128 cash and marks: a positive net fits
+    ledger._set_principal(account, asset, min(principal, convert(max(net, 0), uint256)))
+
+
+@internal
+@view
+def _whole(account: uint256, asset: uint256) -> State:
+    """
+    @return The present state as one asset sees it: positions settle in the collateral only.
+    """
+    word: uint256 = accounts.words[account]
+    if asset == COLLATERAL and word >> 16 != 0:
+        return self._state(account, word, False, [])
+    state: State = empty(State)
+    state.fresh = True
+    state.equity = cash_word._cash(ledger.cash[account][asset])
+    return state
+
+
+@internal
+def _require_initial(account: uint256, asset: uint256):
+    """
+    @notice After cash left an account outside a call to clear: net >= 0 and initial margin, at fresh prices.
+    """
+    state: State = self._whole(account, asset)
+    errors._require(state.equity >= 0, errors.INSUFFICIENT_CASH)
+    errors._require(state.equity >= state.initial, errors.INSUFFICIENT_MARGIN)
+    errors._require(state.fresh, errors.STALE_PRICE)
+    self._hold_principal(account, asset, state.equity)

@@ -1,0 +1,68 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Cash word
+@license AGPL-3.0-only
+@notice One word per account and asset.
+
+        bits      field      type     unit
+        128..255  cash       int128   1e-18 of the asset, signed
+        8..127    principal  uint120  1e-18 of the asset: what may leave at once
+        0..7      flags      uint8    1 alive (the word has been used), 2 pool, 4 a venue's escrow (no positions)
+
+        In a pool's word (the vault's side of an underlying, which never withdraws) the middle field holds
+        the insurance share of its fees, not yet swept: it is part of cash and owed to the insurance account.
+"""
+
+ALIVE: constant(uint256) = 1
+POOL: constant(uint256) = 2
+ESCROW: constant(uint256) = 4
+MAX_PRINCIPAL: constant(uint256) = 2**120 - 1
+
+
+@internal
+@pure
+def _cash(word: uint256) -> int256:
+    return convert(convert(word, bytes32), int256) >> 128
+
+
+@internal
+@pure
+def _principal(word: uint256) -> uint256:
+    return (word >> 8) & MAX_PRINCIPAL
+
+
+@internal
+@pure
+def _is_pool(word: uint256) -> bool:
+    return word & POOL != 0
+
+
+@internal
+@pure
+def _pack(cash: int256, principal: uint256, flags: uint256) -> uint256:
+    """
+    @dev Cash outside int128 and principal outside uint120 revert in the conversions.
+    """
+    return (
+        (convert(convert(convert(convert(cash, int128), int256), bytes32), uint256) << 128)
+        | (convert(convert(principal, uint120), uint256) << 8)
+        | flags
+    )
+
+
+@internal
+@pure
+def _flags(word: uint256) -> uint256:
+    return word & 255
+
+
+@internal
+@pure
+def _plus(word: uint256, change: int256) -> uint256:
+    """
+    @return The word with cash moved, alive; principal and other flags as they were.
+    """
+    return self._pack(unsafe_add(self._cash(word), change), self._principal(word), (word & 255) | ALIVE)

@@ -1,0 +1,205 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Market words
+@license AGPL-3.0-only
+@notice Three words of state per instrument, written together by a trade.
+
+        indices word
+        128..255  long index    int128   1e-27 asset per unit: what one unit of the long side has been charged
+        0..127    short index   int128   the same for the short side
+
+        interest word
+        240..255  cap scale     uint16   65535 is 1: what the vault leaves of the hard cap
+        208..239  time          uint32   of the last accrual
+        104..207  short side    uint104  open interest of all but pools, 1e-18 units
+        0..103    long side     uint104
+
+        carry word
+        152..255  pot           int104   cash of the carry pot, 1e-18 of the asset, may be negative
+        96..151   rate          int56    funding per day, 1e-15; positive: longs pay
+        0..95     price         uint96   in force since the last accrual
+"""
+
+FULL_SCALE: constant(uint256) = 65535
+MAX_SIDE: constant(uint256) = 2**104 - 1
+MAX_INDEX: constant(int256) = 2**127 - 1
+
+
+@internal
+@pure
+def _long_index(indices: uint256) -> int256:
+    return convert(convert(indices, bytes32), int256) >> 128
+
+
+@internal
+@pure
+def _short_index(indices: uint256) -> int256:
+    return convert(convert(indices << 128, bytes32), int256) >> 128
+
+
+@internal
+@pure
+def _index(indices: uint256, size: int256) -> int256:
+    """
+    @return The index of the side a position of this size is on (short for zero).
+    """
+    if size > 0:
+        return convert(convert(indices, bytes32), int256) >> 128
+    return convert(convert(indices << 128, bytes32), int256) >> 128
+
+
+@internal
+@pure
+def _pack_indices(long_index: int256, short_index: int256) -> uint256:
+    """
+    @dev Both must lie within MAX_INDEX: _saturated sees to it.
+    """
+    return (convert(convert(long_index, bytes32), uint256) << 128) | (convert(convert(short_index, bytes32), uint256) & (2**128 - 1))
+
+
+@internal
+@pure
+def _saturated(index: int256) -> int256:
+    """
+    @return The index held within int128: beyond it funding stops rather than blocks an exit.
+    """
+    return max(unsafe_sub(0, MAX_INDEX), min(MAX_INDEX, index))
+
+
+@internal
+@pure
+def _long_side(interest: uint256) -> int256:
+    return convert(convert(interest & MAX_SIDE, bytes32), int256)
+
+
+@internal
+@pure
+def _short_side(interest: uint256) -> int256:
+    return convert(convert((interest >> 104) & MAX_SIDE, bytes32), int256)
+
+
+@internal
+@pure
+def _side(interest: uint256, size: int256) -> int256:
+    """
+    @return Open interest of the side a position of this size is on.
+    """
+    return self._long_side(interest) if size > 0 else self._short_side(interest)
+
+
+@internal
+@pure
+def _skew(interest: uint256) -> int256:
+    """
+    @return Long less short side; the pool holds the opposite.
+    """
+    return unsafe_sub(self._long_side(interest), self._short_side(interest))
+
+
+@internal
+@pure
+def _time(interest: uint256) -> uint256:
+    return (interest >> 208) & (2**32 - 1)
+
+
+@internal
+@pure
+def _scale(interest: uint256) -> uint256:
+    return interest >> 240
+
+
+@internal
+@pure
+def _pack_interest(long_side: int256, short_side: int256, time: uint256, scale: uint256) -> uint256:
+    """
+    @dev A side is a sum of position sizes of one sign, held under the hard cap when it grows: below 2**104.
+    """
+    return (
+        convert(convert(long_side, bytes32), uint256)
+        | (convert(convert(short_side, bytes32), uint256) << 104)
+        | (time << 208)
+        | (scale << 240)
+    )
+
+
+@internal
+@pure
+def _moved(interest: uint256, size: int256, change: int256) -> uint256:
+    """
+    @return The word after a position of this size changed: what it was on each side replaced by what it is. The time
+            is the accrual's, left as it is.
+    """
+    after: int256 = unsafe_add(size, change)
+    return self._pack_interest(
+        unsafe_add(self._long_side(interest), unsafe_sub(max(after, 0), max(size, 0))),
+        unsafe_add(self._short_side(interest), unsafe_sub(max(unsafe_sub(0, after), 0), max(unsafe_sub(0, size), 0))),
+        self._time(interest),
+        self._scale(interest),
+    )
+
+
+@internal
+@pure
+def _fuller(before: uint256, after: uint256) -> int256:
+    """
+    @return The larger of the sides that grew, 0 if neither did.
+    """
+    fuller: int256 = 0
+    if self._long_side(after) > self._long_side(before):
+        fuller = self._long_side(after)
+    if self._short_side(after) > self._short_side(before):
+        fuller = max(fuller, self._short_side(after))
+    return fuller
+
+
+@internal
+@pure
+def _scaled_down(interest: uint256, cap: int256) -> int256:
+    """
+    @return What the vault's scale leaves of a hard cap.
+    """
+    return unsafe_div(unsafe_mul(cap, convert(convert(self._scale(interest), bytes32), int256)), 65535)
+
+
+@internal
+@pure
+def _pot(carry: uint256) -> int256:
+    return convert(convert(carry, bytes32), int256) >> 152
+
+
+@internal
+@pure
+def _rate(carry: uint256) -> int256:
+    return convert(convert(carry << 104, bytes32), int256) >> 200
+
+
+@internal
+@pure
+def _price(carry: uint256) -> uint256:
+    return carry & (2**96 - 1)
+
+
+@internal
+@pure
+def _paid_in(carry: uint256, due: int256) -> uint256:
+    """
+    @return The word after the pot received what was due. A pot outside int104 reverts.
+    """
+    pot: int104 = convert(unsafe_add(self._pot(carry), due), int104)
+    return (carry & (2**152 - 1)) | (convert(convert(convert(pot, int256), bytes32), uint256) << 152)
+
+
+@internal
+@pure
+def _pack_carry(pot: int256, rate: int256, price: uint256) -> uint256:
+    """
+    @dev A pot outside int104 reverts; the rate is within its cap and the price within the oracle's width.
+    """
+    return (
+        (convert(convert(convert(convert(pot, int104), int256), bytes32), uint256) << 152)
+        | ((convert(convert(rate, bytes32), uint256) & (2**56 - 1)) << 96)
+        | price
+    )
