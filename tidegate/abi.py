@@ -156,7 +156,7 @@ def _array(item: Codec, length: int | None) -> Codec:
 @lru_cache(maxsize=256)
 def record_type(name: str, fields: tuple[str, ...]) -> type:
     """A namedtuple whose fields also answer to `record["field"]`."""
-    base = namedtuple(name or "Record", fields, rename=True)  # noqa: PYI024
+    base = namedtuple(name or "Record", fields, rename=True)
 
     def get(self: Any, key: Any) -> Any:
         if isinstance(key, str):

@@ -1,4 +1,4 @@
-"""Contracts compiled from source with the installed vyper, cached under .build/ by what they import."""
+"""Contracts compiled from source with the installed vyper; cached under .build/ by their texts."""
 
 import hashlib
 import importlib.metadata

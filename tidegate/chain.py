@@ -1,16 +1,17 @@
 """Chains: deploy, call and transact, the same way on a real node and in process.
 
-`Web3Chain` speaks JSON-RPC to anvil (`local_node()` starts one) or to any node, and to eth-tester
-in process where there is no anvil; `RevmChain` (tidegate/revm_chain.py) executes messages with
-pyrevm. A refused call raises `ProtocolError` with the error's name on each of them.
+`Web3Chain` (tidegate/web3_chain.py) speaks JSON-RPC to anvil or any node, and to eth-tester in
+process where there is no anvil; `RevmChain` (tidegate/revm_chain.py) executes messages with pyrevm.
+A refused call raises `ProtocolError` with the error's name on each of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tidegate.abi import Abi, Event, checksum
 from tidegate.artifacts import Artifact
+from tidegate.client.errors import ProtocolError
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Receipt:
     block: int
     timestamp: int  # seconds
     tx_hash: str = ""
-    returned: Any = None  # the function's result, where the chain tells: not on a node
+    returned: Any = None  # the function's result, where the chain tells: a node does not
     address: str = ""  # of a contract created
 
     def named(self, name: str) -> list[Event]:
@@ -30,9 +31,20 @@ class Receipt:
         return [event for event in self.events if event.name == name]
 
     def one(self, name: str) -> Event:
-        """The only event of a name."""
+        """The only event of a name; ValueError if there is none or several."""
         [event] = self.named(name)
         return event
+
+
+@dataclass(frozen=True)
+class Call:
+    """A transaction not yet sent."""
+
+    to: str
+    data: bytes
+    sender: str | None = None
+    gas: int | None = None
+    what: str = ""  # names it in errors
 
 
 class Chain(Protocol):
@@ -41,8 +53,12 @@ class Chain(Protocol):
     name: str
     chain_id: int
     local: bool  # time and balances are ours to set
-    accounts: Sequence[str]  # addresses that can send; the first is the default sender
     genesis: str  # tells a restarted local chain from the one a manifest was written on
+    sender: str  # who sends when nobody is named
+
+    def account(self, name: str) -> str:
+        """The address of a role that can send and has coins for gas. Local chains only."""
+        ...
 
     def deploy(self, artifact: Artifact, *args: Any, sender: str | None = None) -> "Contract": ...
 
@@ -51,19 +67,15 @@ class Chain(Protocol):
         ...
 
     def call(self, to: str, data: bytes, sender: str | None = None) -> bytes:
-        """Executed without effect on the state."""
+        """Execute on the newest block's state and time, without effect."""
         ...
 
-    def send(
-        self,
-        to: str,
-        data: bytes,
-        sender: str | None = None,
-        value: int = 0,
-        gas: int | None = None,
-        what: str = "",
-    ) -> Receipt:
-        """Executed with effect. `what` names the call in an error."""
+    def send(self, call: Call) -> Receipt:
+        """Execute with effect, and wait; ProtocolError if it reverts."""
+        ...
+
+    def send_all(self, calls: Sequence[Call]) -> list[Receipt | ProtocolError]:
+        """Execute in this order, in one block where the chain can; each with its own outcome."""
         ...
 
     def code(self, address: str) -> bytes: ...
@@ -81,7 +93,7 @@ class Chain(Protocol):
         ...
 
     def set_time(self, timestamp: int) -> None:
-        """The next block has this time. Local chains only."""
+        """Mine a block with this time, which calls then see. Local chains only."""
         ...
 
     def advance(self, seconds: int) -> None:
@@ -121,16 +133,16 @@ class Contract:
         return function.decode(self.chain.call(self.address, function.encode(args), sender))
 
     def transact(
-        self,
-        fn: str,
-        *args: Any,
-        sender: str | None = None,
-        value: int = 0,
-        gas: int | None = None,
+        self, fn: str, *args: Any, sender: str | None = None, gas: int | None = None
     ) -> Receipt:
         """Send the call and wait for its receipt; ProtocolError if it reverts."""
-        data = self.abi.functions[fn].encode(args)
-        return self.chain.send(self.address, data, sender, value, gas, what=f"{self.name}.{fn}")
+        return self.chain.send(self.prepare(fn, *args, sender=sender, gas=gas))
+
+    def prepare(
+        self, fn: str, *args: Any, sender: str | None = None, gas: int | None = None
+    ) -> Call:
+        """The call for `Chain.send_all`."""
+        return Call(self.address, self.encode(fn, *args), sender, gas, f"{self.name}.{fn}")
 
     def encode(self, fn: str, *args: Any) -> bytes:
         """Calldata, e.g. for the timelock."""
@@ -158,6 +170,3 @@ class Known:
 
 def abi_of(source: Artifact | Abi) -> Abi:
     return source if isinstance(source, Abi) else source.abi
-
-
-__all__ = ["Chain", "Contract", "Known", "Mapping", "Receipt", "abi_of"]

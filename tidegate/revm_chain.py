@@ -9,12 +9,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from eth_utils import keccak
-
 from tidegate.abi import Abi, checksum
 from tidegate.artifacts import Artifact
-from tidegate.chain import Contract, Known, Receipt, abi_of
+from tidegate.chain import Call, Contract, Known, Receipt, abi_of
 from tidegate.client import errors
+from tidegate.local_accounts import local_address
 
 try:
     import pyrevm
@@ -27,11 +26,6 @@ TEST_CHAIN = 31337
 _REVERT = re.compile(r"Revert \{ gas_used: \d+, output: 0x([0-9a-f]*) \}")
 
 
-def test_address(name: str) -> str:
-    """An address nobody has a key of, always the same for a name."""
-    return checksum("0x" + keccak(text=f"tidegate test actor {name}")[12:].hex())
-
-
 class RevmChain:
     """See the module."""
 
@@ -42,11 +36,10 @@ class RevmChain:
         self,
         chain_id: int = TEST_CHAIN,
         timestamp: int = START,
-        accounts: Sequence[str] | None = None,
     ) -> None:
         self.chain_id = chain_id
         self.genesis = f"pyrevm {id(self)}"
-        self.accounts = tuple(accounts or (test_address(f"account {i}") for i in range(10)))
+        self.sender = local_address("deployer")
         self._time = timestamp
         self._block = 1
         config = pyrevm.CfgEnv(chain_id=chain_id)
@@ -62,10 +55,13 @@ class RevmChain:
     def _block_env(self) -> Any:
         return pyrevm.BlockEnv(timestamp=self._time, number=self._block, gas_limit=GAS_LIMIT)
 
+    def account(self, name: str) -> str:
+        return local_address(name)
+
     # Contracts
 
     def deploy(self, artifact: Artifact, *args: Any, sender: str | None = None) -> Contract:
-        sender = sender or self.accounts[0]
+        sender = sender or self.sender
         code = artifact.bytecode + artifact.abi.encode_constructor(args)
         what = f"constructor of {artifact.name}"
         try:
@@ -93,7 +89,7 @@ class RevmChain:
 
     def call(self, to: str, data: bytes, sender: str | None = None) -> bytes:
         evm = self._evm
-        sender = sender or self.accounts[0]
+        sender = sender or self.sender
         if data[:4] in self._view_selectors:
             try:
                 return evm.message_call(sender, to, calldata=data, is_static=True)
@@ -108,22 +104,15 @@ class RevmChain:
             evm.revert(checkpoint)
             evm.reset_transient_storage()
 
-    def send(
-        self,
-        to: str,
-        data: bytes,
-        sender: str | None = None,
-        value: int = 0,
-        gas: int | None = None,
-        what: str = "",
-    ) -> Receipt:
+    def send(self, call: Call) -> Receipt:
         evm = self._evm
+        data = call.data
         try:
             output = evm.message_call(
-                sender or self.accounts[0], to, calldata=data, value=value, gas=gas
+                call.sender or self.sender, call.to, calldata=data, gas=call.gas
             )
         except RuntimeError as error:
-            raise self._refusal(error, what or self._what(data)) from None
+            raise self._refusal(error, call.what or self._what(data)) from None
         finally:
             evm.reset_transient_storage()
         result = evm.result
@@ -136,6 +125,15 @@ class RevmChain:
             timestamp=self._time,
             returned=function.decode(output) if function else output,
         )
+
+    def send_all(self, calls: Sequence[Call]) -> list[Receipt | errors.ProtocolError]:
+        outcomes: list[Receipt | errors.ProtocolError] = []
+        for call in calls:
+            try:
+                outcomes.append(self.send(call))
+            except errors.ProtocolError as refusal:
+                outcomes.append(refusal)
+        return outcomes
 
     def _what(self, data: bytes) -> str:
         function = self._functions.get(data[:4])

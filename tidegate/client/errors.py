@@ -52,8 +52,14 @@ def name_of(data: bytes) -> str:
     if data[:4] == _ERROR_STRING and len(data) >= 68:
         length = int.from_bytes(data[36:68], "big")
         return data[68 : 68 + length].decode("utf-8", "replace")
-    # A reason returned as bytes4 by a batch is compared the same way.
     return names().get(bytes(data[:4]), UNKNOWN)
+
+
+def encode_reason(reason: str) -> bytes:
+    """Revert data of Error(string)."""
+    text = reason.encode()
+    size = len(text).to_bytes(32, "big")
+    return _ERROR_STRING + (32).to_bytes(32, "big") + size + text + b"\0" * (-len(text) % 32)
 
 
 def from_revert(data: bytes, call: str = "") -> ProtocolError:
