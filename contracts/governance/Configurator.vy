@@ -6,7 +6,8 @@
 @title Configurator
 @license AGPL-3.0-only
 @notice See IConfigurator.
-@custom:kill Nothing to stop: it acts only when the timelock tells it to, and the guardian needs it not.
+@custom:kill Nothing to stop: it acts only when the timelock tells it to; the guardian may revoke venues and pause
+        openings through it, never the reverse.
 """
 
 from ethereum.ercs import IERC20Detailed
@@ -27,6 +28,8 @@ INSTRUMENTS: constant(uint256) = 64  # per underlying
 SHOCKS: constant(uint256) = (2**40 - 1) << 8  # initial and maintenance, in the risk word
 RISK_BITS: constant(uint256) = 2**244 - 1
 LIMITS_BITS: constant(uint256) = (2**120 - 1) | ((2**48 - 1) << 140)
+IDENTITY: constant(uint256) = 2**168 - 1  # token and decimals, in the asset word
+KIND: constant(uint256) = 255  # kind and settlement asset, in the risk word
 ASSET_BITS: constant(uint256) = 2**252 - 1
 
 LONGEST_OUTFLOW: constant(uint256) = 30 * DAY
@@ -41,13 +44,19 @@ MOST_CROWDING: constant(int256) = 200_000
 MOST_MINIMUM: constant(int256) = 10**6 * WAD
 REWARD_PART: constant(int256) = 10  # of the minimum notional
 
+LONGEST_PAUSE: constant(uint256) = 7 * DAY
+ROLE: constant(uint256) = 255
+
 OWNER: public(immutable(address))
+
+guardian: public(address)
 
 
 @deploy
-def __init__(owner: address):
-    errors._require(owner != empty(address), errors.OUT_OF_BOUNDS)
+def __init__(owner: address, guardian: address):
+    errors._require(owner != empty(address) and guardian != empty(address), errors.OUT_OF_BOUNDS)
     OWNER = owner
+    self.guardian = guardian
 
 
 @external
@@ -56,6 +65,13 @@ def add_asset(core: address, asset: uint256, word: uint256, vault: address):
     # other assets need a margin rule that counts them
     errors._require(asset == 0 and vault.is_contract, errors.OUT_OF_BOUNDS)
     self._check_asset(word)
+    known: uint256 = staticcall IClearingHouse(core).asset_word(asset)
+    if known != 0:
+        # custody and counterparty of an asset never change
+        errors._require(
+            known & IDENTITY == word & IDENTITY and staticcall IClearingHouse(core).vault_of(asset) == vault,
+            errors.ALREADY_SET,
+        )
     extcall IClearingHouse(core).add_asset(asset, word, vault)
 
 
@@ -63,6 +79,9 @@ def add_asset(core: address, asset: uint256, word: uint256, vault: address):
 def set_terms(core: address, instrument: uint256, risk: uint256, trade: uint256, limits: uint256):
     self._only_owner()
     self._check_terms(risk, trade, limits)
+    errors._require(instrument >= INSTRUMENTS and instrument < 2**16, errors.OUT_OF_BOUNDS)
+    known: uint256 = staticcall IClearingHouse(core).risk_word(instrument)
+    errors._require(known == 0 or known & KIND == risk & KIND, errors.ALREADY_SET)
     first: uint256 = instrument - instrument % INSTRUMENTS
     for k: uint256 in range(INSTRUMENTS):
         if first + k != instrument:
@@ -94,14 +113,36 @@ def set_shocks(core: address, underlying: uint256, initial_shock: uint256, maint
 def set_venue(core: address, venue: address, role: uint256):
     self._only_owner()
     errors._require(role == 0 or (role <= 2 and venue.is_contract), errors.OUT_OF_BOUNDS)
-    extcall IClearingHouse(core).set_venue(venue, role)
+    word: uint256 = staticcall IClearingHouse(core).venue_word(venue)
+    extcall IClearingHouse(core).set_venue(venue, (word & ~ROLE) | role)
 
 
 @external
-def set_guardian(core: address, guardian: address):
+def set_guardian(guardian: address):
     self._only_owner()
     errors._require(guardian != empty(address), errors.OUT_OF_BOUNDS)
-    extcall IClearingHouse(core).set_guardian(guardian)
+    self.guardian = guardian
+    log IConfigurator.GuardianSet(guardian=guardian)
+
+
+@external
+def revoke_venue(core: address, venue: address):
+    errors._require(msg.sender == self.guardian, errors.NOT_OWNER)
+    word: uint256 = staticcall IClearingHouse(core).venue_word(venue)
+    extcall IClearingHouse(core).set_venue(venue, word & ~ROLE)
+
+
+@external
+def pause_openings(core: address, venue: address, duration: uint256):
+    errors._require(msg.sender == self.guardian, errors.NOT_OWNER)
+    errors._require(duration != 0 and duration <= LONGEST_PAUSE, errors.OUT_OF_BOUNDS)
+    word: uint256 = staticcall IClearingHouse(core).venue_word(venue)
+    errors._require(block.timestamp >= word >> 48, errors.TOO_SOON)
+    # as long without a pause as with one, or a pause could be renewed for ever
+    extcall IClearingHouse(core).set_venue(
+        venue,
+        (word & ROLE) | ((block.timestamp + duration) << 8) | ((block.timestamp + 2 * duration) << 48),
+    )
 
 
 @view
