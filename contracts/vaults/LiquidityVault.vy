@@ -81,7 +81,6 @@ SLOT_SECONDS: immutable(uint256)
 TREASURY: immutable(uint256)
 ESCROW: immutable(uint256)
 PAYOUTS: immutable(uint256)
-INSURANCE: immutable(uint256)
 DEFICIT: immutable(uint256)
 
 quote_words: HashMap[uint256, uint256]
@@ -112,7 +111,6 @@ def __init__(core: address, oracle: address, owner: address, epoch_seconds: uint
     TREASURY = convert(self, uint256) << 96
     ESCROW = TREASURY | 1
     PAYOUTS = TREASURY | 2
-    INSURANCE = (convert(core, uint256) << 96) | (1 << 32) | COLLATERAL
     DEFICIT = (convert(core, uint256) << 96) | (2 << 32) | COLLATERAL
     shares.__init__("Tidegate Liquidity", "TIDE-LP")
 
@@ -609,18 +607,14 @@ def _absorb():
         if self._pool(instrument) != pool:
             pool = self._pool(instrument)
             extcall CORE.sweep_fees(pool, COLLATERAL)
+    # insurance paid what it could when it got its fees
     booked: int256 = -self._cash(DEFICIT)
-    insured: int256 = self._cash(INSURANCE)
-    if booked > 0 and insured > 0:
-        payment: int256 = min(booked, insured)
-        extcall CORE.repay_deficit(INSURANCE, COLLATERAL, convert(payment, uint256))
-        booked -= payment
     if booked > 0:
         payment: int256 = min(booked, self._worth(0)[0] + booked)
         if payment > 0:
             amount: uint256 = convert(payment, uint256)
             self._fund_treasury(amount)
-            extcall CORE.repay_deficit(TREASURY, COLLATERAL, amount)
+            extcall CORE.transfer(TREASURY, DEFICIT, COLLATERAL, amount)
             log ILiquidityVault.Absorbed(asset=COLLATERAL, amount=amount)
 
 
