@@ -1,0 +1,250 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Liquidator
+@license AGPL-3.0-only
+@author Tidegate
+@notice Slices of accounts below maintenance against the vault; see interfaces/ILiquidator.vyi. Glossary:
+
+        E, M   equity and maintenance requirement of the account; N its gross notional
+        b      buffer: how much more than maintenance a slice restores
+        m      maintenance per notional of the leg, rounded down
+        c      quote cost of the whole leg per notional, plus the penalty, rounded up
+        n      notional closed
+
+        A slice of notional n leaves E - c n and M - m n, so E' = M' (1 + b) at n = (M (1 + b) - E) / (m (1 + b) - c).
+        A part of a leg is never dearer per notional than the whole, as the premium only rises along the way.
+@custom:kill Governance takes its role as a venue; slices stop, and no account is closed against its will. Accounts can
+        still reduce through the exchange. Only for a faulty liquidator, to be replaced in the same operation.
+"""
+
+from ..interfaces import IClearingHouse
+from ..interfaces import ILiquidator
+from ..interfaces import ILiquidityVault
+from ..interfaces import IPriceOracle
+from ..libraries import errors
+from ..libraries import margin
+from ..libraries import position_word
+from ..libraries import cash_word
+from ..libraries import rounding
+from ..libraries import terms
+
+implements: ILiquidator
+
+COLLATERAL: constant(uint256) = 0
+WAD: constant(int256) = 10**18
+PPM: constant(int256) = 10**6
+# the least reward, so that an account with nothing left for a penalty is closed too: this part of the penalty rate.
+# Below a round trip's fees, or it would pay to fail on purpose.
+LEAST_REWARD_PART: constant(int256) = 10
+# the core rounds notional up twice and dues once; the penalty leaves room for it
+SLACK: constant(int256) = 4
+
+CORE: immutable(address)
+ORACLE: immutable(address)
+VAULT: immutable(address)
+REWARD_WINDOW: immutable(uint256)
+
+last_reward: public(HashMap[uint256, uint256])
+
+
+struct Slice:
+    size: int256  # change of the account's position
+    price: int256
+    penalty: int256
+    reward: int256
+    whole: bool
+
+
+@deploy
+def __init__(core: address, oracle: address, vault: address, reward_window: uint256):
+    errors._require(
+        core.is_contract and oracle.is_contract and vault.is_contract and reward_window <= 86400, errors.OUT_OF_BOUNDS
+    )
+    CORE = core
+    ORACLE = oracle
+    VAULT = vault
+    REWARD_WINDOW = reward_window
+
+
+@external
+def liquidate(
+    accounts: DynArray[uint256, 16], instruments: DynArray[uint256, 16], keeper_account: uint256
+) -> uint256:
+    errors._require(len(accounts) == len(instruments) and len(accounts) != 0, errors.OUT_OF_BOUNDS)
+    done: uint256 = 0
+    short: bool = False
+    reason: bytes4 = empty(bytes4)
+    for i: uint256 in range(len(accounts), bound=16):
+        account: uint256 = accounts[i]
+        instrument: uint256 = instruments[i]
+        slice_: Slice = self._slice(account, instrument)
+        reason = errors.NOT_LIQUIDATABLE
+        if slice_.size != 0:
+            reason = self._clear(account, instrument, slice_, keeper_account)
+        if reason != empty(bytes4):
+            log ILiquidator.Skipped(account=account, instrument=instrument, reason=reason)
+            continue
+        done += 1
+        log ILiquidator.Sliced(
+            account=account,
+            instrument=instrument,
+            size=slice_.size,
+            price=convert(slice_.price, uint256),
+            penalty=convert(slice_.penalty, uint256),
+            reward=convert(slice_.reward, uint256),
+            whole=slice_.whole,
+        )
+        if slice_.whole and self._lacks(account):
+            extcall IClearingHouse(CORE).book_deficit(account, COLLATERAL)
+            short = True
+    errors._require(done != 0, reason)
+    if short:
+        extcall ILiquidityVault(VAULT).absorb()
+    return done
+
+
+@external
+def book(account: uint256):
+    extcall IClearingHouse(CORE).book_deficit(account, COLLATERAL)
+    extcall ILiquidityVault(VAULT).absorb()
+
+
+@view
+@external
+def slice_of(account: uint256, instrument: uint256) -> (int256, uint256, uint256):
+    slice_: Slice = self._slice(account, instrument)
+    return slice_.size, convert(slice_.price, uint256), convert(slice_.penalty, uint256)
+
+
+@view
+@internal
+def _lacks(account: uint256) -> bool:
+    return (
+        staticcall IClearingHouse(CORE).account_word(account) >> 16 == 0
+        and cash_word._cash(staticcall IClearingHouse(CORE).cash_word(account, COLLATERAL)) < 0
+    )
+
+
+@view
+@internal
+def _quote(instrument: uint256, size: int256, mark: uint256) -> int256:
+    volatility: uint256 = staticcall IPriceOracle(ORACLE).volatility(instrument >> 6)
+    price: uint256 = staticcall ILiquidityVault(VAULT).quote(instrument, size, mark, volatility)
+    return convert(price, int256)
+
+
+@view
+@internal
+def _slice(account: uint256, instrument: uint256) -> Slice:
+    """
+    @return Of size zero when the account is healthy or holds nothing of the instrument.
+    """
+    held: int256 = position_word._size(staticcall IClearingHouse(CORE).position_word(account, instrument))
+    if held == 0:
+        return empty(Slice)
+    equity: int256 = 0
+    initial: int256 = 0
+    maintenance: int256 = 0
+    gross: int256 = 0
+    equity, initial, maintenance, gross = staticcall IClearingHouse(CORE).health(account)
+    if equity >= maintenance:
+        return empty(Slice)
+    mark: uint256 = 0
+    fresh: bool = False
+    mark, fresh = staticcall IPriceOracle(ORACLE).latest(instrument >> 6)
+    price: int256 = convert(mark, int256)
+    risk: uint256 = staticcall IClearingHouse(CORE).risk_word(instrument)
+    limits: uint256 = staticcall IClearingHouse(CORE).limits_word(instrument)
+    least: int256 = terms._minimum_notional(staticcall IClearingHouse(CORE).trade_word(instrument))
+
+    # the size that restores the buffer
+    notional: int256 = rounding._mul_div_down(abs(held), price, WAD)
+    buffer: int256 = PPM + terms._buffer(limits)
+    cost: int256 = self._cost_up(-held, self._quote(instrument, -held, mark), price)
+    relief: int256 = rounding._div_down(
+        (
+            rounding._mul_div_down(notional, terms._maintenance_shock(risk), PPM)
+            + margin._contingency_up(held, price, risk)
+            - 1
+        )
+        * buffer,
+        PPM,
+    ) - cost - rounding._mul_div_up(notional, terms._penalty(limits), PPM)
+    missing: int256 = rounding._mul_div_up(maintenance, buffer, PPM) - equity
+    size: int256 = abs(held)
+    if relief > missing:
+        size = rounding._mul_div_up(abs(held), missing, relief)
+        size = max(size, rounding._mul_div_up(least, WAD, price))
+    slice_: Slice = empty(Slice)
+    if size >= abs(held) or rounding._mul_div_down(abs(held) - size, price, WAD) < least:
+        size = abs(held)
+        slice_.whole = True
+    slice_.size = -size if held > 0 else size
+    slice_.price = self._quote(instrument, slice_.size, mark)
+
+    # min(penalty, E / N - quote cost), never negative
+    closed: int256 = rounding._mul_div_down(size, price, WAD)
+    most: int256 = rounding._mul_div_down(closed, terms._penalty(limits), PPM)
+    cost = self._cost_up(slice_.size, slice_.price, price)
+    slice_.penalty = max(0, min(most, rounding._mul_div_down(equity, closed, gross) - cost - SLACK))
+    if block.timestamp >= self.last_reward[account] + REWARD_WINDOW:
+        slice_.reward = min(terms._keeper_reward(limits), max(slice_.penalty, most // LEAST_REWARD_PART))
+    return slice_
+
+
+@pure
+@internal
+def _cost_up(size: int256, price: int256, mark: int256) -> int256:
+    """
+    @return What a taker of this size pays above the mark; negative when the premium favours it.
+    """
+    return rounding._mul_div_up(size, price - mark, WAD)
+
+
+@internal
+def _clear(account: uint256, instrument: uint256, slice_: Slice, keeper_account: uint256) -> bytes4:
+    """
+    @return Zero when cleared, else the core's reason.
+    """
+    pool: uint256 = (convert(VAULT, uint256) << 96) | (1 << 64) | (instrument >> 6)
+    fills: DynArray[IClearingHouse.Fill, 20] = [
+        IClearingHouse.Fill(
+            taker=account,
+            maker=pool,
+            instrument=instrument,
+            size=slice_.size,
+            price=convert(slice_.price, uint256),
+            fee=convert(slice_.penalty, uint256),
+            slot=0,
+        )
+    ]
+    if slice_.reward != 0:
+        fills.append(
+            IClearingHouse.Fill(
+                taker=pool,
+                maker=keeper_account,
+                instrument=0,
+                size=0,
+                price=0,
+                fee=convert(slice_.reward, uint256),
+                slot=0,
+            )
+        )
+    success: bool = False
+    response: Bytes[4] = b""
+    success, response = raw_call(
+        CORE,
+        abi_encode(fills, method_id=method_id("clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[])")),
+        max_outsize=4,
+        revert_on_failure=False,
+    )
+    if success:
+        if slice_.reward != 0:
+            self.last_reward[account] = block.timestamp
+        return empty(bytes4)
+    # no selector: the call ran out of gas, which must not pass for a verdict
+    errors._require(len(response) == 4, errors.OUT_OF_GAS)
+    return convert(slice(response, 0, 4), bytes4)
