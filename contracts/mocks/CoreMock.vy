@@ -5,7 +5,7 @@
 """
 @title A clearing house that answers what it is told
 @license AGPL-3.0-only
-@notice Refuses fills with given bytes, transfers without fills with others; empty bytes let the call pass.
+@notice Refuses trades with given bytes, mere payments with others; empty bytes let the call pass.
 @custom:kill For tests only.
 """
 
@@ -55,8 +55,8 @@ def position_word(account: uint256, instrument: uint256) -> uint256:
 
 
 @external
-def clear(fills: DynArray[IClearingHouse.Fill, 16], transfers: DynArray[IClearingHouse.Transfer, 16]):
-    if len(fills) == 0:
+def clear(fills: DynArray[IClearingHouse.Fill, 20]):
+    if fills[0].instrument == 0:
         if len(self.transfer_refusal) != 0:
             raw_revert(self.transfer_refusal)
         return

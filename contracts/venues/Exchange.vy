@@ -38,7 +38,6 @@ interface Clock:
 
 WAD: constant(uint256) = 10**18
 PPM: constant(uint256) = 10**6
-COLLATERAL: constant(uint256) = 0
 TRADE: constant(uint256) = 1  # the right to place and cancel
 MAX_WINDOW_SLOTS: constant(uint256) = 32  # a quarter of the oracle's ring
 MAX_SIZE: constant(int256) = 2**96 - 1
@@ -108,15 +107,7 @@ def place(order: IExchange.Order) -> bytes32:
         lapse_fee = self._lapse_fee(order)
         errors._require(lapse_fee <= orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
         refusal: bytes4 = self._clear(
-            [],
-            [
-                IClearingHouse.Transfer(
-                    source=order.account,
-                    target=ESCROW,
-                    asset=COLLATERAL,
-                    amount=order.keeper_fee + lapse_fee * orders.MICRO,
-                )
-            ],
+            [self._payment(order.account, ESCROW, order.keeper_fee + lapse_fee * orders.MICRO)]
         )
         errors._require(refusal == empty(bytes4), refusal)
     orders._store(order, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
@@ -251,26 +242,22 @@ def _fill(
 ) -> bytes4:
     rate: int256 = terms._taker_fee(staticcall CORE.trade_word(order.instrument))
     notional: int256 = abs(size) * convert(price, int256)
-    fill: IClearingHouse.Fill = IClearingHouse.Fill(
-        taker=order.account,
-        maker=TREASURY | (1 << 64) | (order.instrument // 64),
-        instrument=order.instrument,
-        size=size,
-        price=price,
-        fee=convert(rounding._div_up(notional * rate, convert(WAD * PPM, int256)), uint256),
-        slot=slot,
-    )
-    transfers: DynArray[IClearingHouse.Transfer, 2] = []
-    if order.reduce_only:
-        if keeper_account != order.account:
-            transfers.append(
-                IClearingHouse.Transfer(
-                    source=order.account, target=keeper_account, asset=COLLATERAL, amount=order.keeper_fee
-                )
-            )
-    else:
-        transfers = self._releases(order, orders._lapse_fee(word), order.account, keeper_account)
-    return self._clear([fill], transfers)
+    fills: DynArray[IClearingHouse.Fill, 3] = [
+        IClearingHouse.Fill(
+            taker=order.account,
+            maker=TREASURY | (1 << 64) | (order.instrument // 64),
+            instrument=order.instrument,
+            size=size,
+            price=price,
+            fee=convert(rounding._div_up(notional * rate, convert(WAD * PPM, int256)), uint256),
+            slot=slot,
+        )
+    ]
+    if not order.reduce_only:
+        fills = self._released(fills, order, orders._lapse_fee(word), order.account, keeper_account)
+    elif keeper_account != order.account:
+        fills.append(self._payment(order.account, keeper_account, order.keeper_fee))
+    return self._clear(fills)
 
 
 @internal
@@ -285,7 +272,7 @@ def _end(
     lapse_fee: uint256 = orders._lapse_fee(word)
     if not order.reduce_only:
         refusal: bytes4 = self._clear(
-            [], self._releases(order, lapse_fee, TREASURY if lapsed else order.account, keeper_account)
+            self._released([], order, lapse_fee, TREASURY if lapsed else order.account, keeper_account)
         )
         if refusal != empty(bytes4):
             return refusal
@@ -301,26 +288,34 @@ def _end(
 
 @view
 @internal
-def _releases(
-    order: IExchange.Order, lapse_fee: uint256, lapse_target: uint256, keeper_account: uint256
-) -> DynArray[IClearingHouse.Transfer, 2]:
+def _released(
+    fills: DynArray[IClearingHouse.Fill, 3],
+    order: IExchange.Order,
+    lapse_fee: uint256,
+    lapse_target: uint256,
+    keeper_account: uint256,
+) -> DynArray[IClearingHouse.Fill, 3]:
     """
-    @notice What an opening order has in escrow, on its way out.
+    @return The fills, and behind them what an opening order has in escrow on its way out.
     """
-    transfers: DynArray[IClearingHouse.Transfer, 2] = [
-        IClearingHouse.Transfer(source=ESCROW, target=keeper_account, asset=COLLATERAL, amount=order.keeper_fee)
-    ]
+    all_: DynArray[IClearingHouse.Fill, 3] = fills
+    all_.append(self._payment(ESCROW, keeper_account, order.keeper_fee))
     if lapse_fee != 0:
-        transfers.append(
-            IClearingHouse.Transfer(
-                source=ESCROW, target=lapse_target, asset=COLLATERAL, amount=lapse_fee * orders.MICRO
-            )
-        )
-    return transfers
+        all_.append(self._payment(ESCROW, lapse_target, lapse_fee * orders.MICRO))
+    return all_
+
+
+@pure
+@internal
+def _payment(source: uint256, target: uint256, amount: uint256) -> IClearingHouse.Fill:
+    """
+    @notice A fill of nothing: its fee moves.
+    """
+    return IClearingHouse.Fill(taker=source, maker=target, instrument=0, size=0, price=0, fee=amount, slot=0)
 
 
 @internal
-def _clear(fills: DynArray[IClearingHouse.Fill, 1], transfers: DynArray[IClearingHouse.Transfer, 2]) -> bytes4:
+def _clear(fills: DynArray[IClearingHouse.Fill, 3]) -> bytes4:
     """
     @return 0, or the clearing house's refusal.
     """
@@ -328,13 +323,7 @@ def _clear(fills: DynArray[IClearingHouse.Fill, 1], transfers: DynArray[IClearin
     answer: Bytes[32] = b""
     success, answer = raw_call(
         CORE.address,
-        abi_encode(
-            fills,
-            transfers,
-            method_id=method_id(
-                "clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[],(uint256,uint256,uint256,uint256)[])"
-            ),
-        ),
+        abi_encode(fills, method_id=method_id("clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[])")),
         max_outsize=32,
         revert_on_failure=False,
     )

@@ -1,0 +1,170 @@
+"""Filling: at the slot's price as the vault quotes it, once, within the window."""
+
+from dataclasses import replace
+
+import pytest
+
+from tidegate.client.orders import OrderState
+from tidegate.spec import words
+from tidegate.spec.rounding import WAD
+
+KEEPER_FEE = 2 * WAD
+LAPSE_FEE = 25 * WAD
+PRICE = 50_500 * WAD
+
+
+def test_a_buy_fills_at_the_quote_on_its_slots_price(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    market.push(2_600 * WAD, slot, feed=2)  # other feeds say nothing here
+    before = market.balances()
+    receipt = market.execute(order)
+
+    price = 50_550_500_000_000_000_000_000  # 0.1 % above
+    fee = 25_275_250_000_000_000_000  # 0.05 % of it
+    assert market.moved(before) == {
+        "account": -price - fee + LAPSE_FEE,
+        "pool": price + fee,
+        "escrow": -LAPSE_FEE - KEEPER_FEE,
+        "keeper_account": KEEPER_FEE,
+    }
+    assert market.cash(market.escrow) == 0
+    assert market.position(market.account) == WAD
+    assert market.position(market.pool) == -WAD
+    event = receipt.one("Executed").args
+    assert (event.account, event.order_hash) == (market.account, market.hash(order))
+    assert (event.size, event.price, event.slot) == (WAD, price, slot)
+    fill = receipt.one("Filled").args
+    assert (fill.taker, fill.maker, fill.instrument) == (market.account, market.pool, 64)
+    assert (fill.size, fill.price, fill.fee, fill.slot) == (WAD, price, fee, slot)
+    assert market.word(order).state == OrderState.ENDED
+
+
+def test_a_sell_gets_the_quote_below(market):
+    order = market.place(size=-2 * WAD)
+    market.open(market.next_slot, PRICE)
+    before = market.balances()
+    event = market.execute(order).one("Executed").args
+    price = PRICE - PRICE // 1000
+    assert (event.size, event.price) == (-2 * WAD, price)
+    fee = market.taker_fee(2 * WAD, price)
+    assert market.moved(before)["account"] == 2 * price - fee + 2 * LAPSE_FEE
+    assert market.position(market.account) == -2 * WAD
+
+
+def test_the_taker_fee_is_rounded_up(market):
+    size = 10**16 + 1
+    order = market.place(size=size)
+    market.open(market.next_slot, PRICE)
+    fill = market.execute(order).one("Filled").args
+    exact = size * market.quote(size, PRICE) * 500  # 1e-42
+    assert exact % 10**24 != 0
+    assert fill.fee == exact // 10**24 + 1
+
+
+@pytest.mark.parametrize("late", [0, 1, 30])
+def test_from_the_opening_to_the_end_of_the_window(market, late):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    market.chain.set_time(slot * 4 + late)
+    assert market.execute(order).one("Executed").args.slot == slot
+
+
+def test_not_before_its_slot_opens(market, refuses):
+    order = market.place()
+    market.chain.set_time(market.next_slot * 4 - 1)
+    refuses("TooSoon", market.execute, order)
+
+
+def test_not_before_its_price_is_posted(market, refuses):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot, price=None, late=30)
+    refuses("NoPrice", market.execute, order)
+    market.push(PRICE, slot)  # late, and still its price
+    market.execute(order).one("Executed")
+
+
+def test_never_at_another_slots_price(market, refuses):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot, price=None)
+    market.open(slot + 1, PRICE)
+    refuses("NoPrice", market.execute, order)
+    market.push(50_000 * WAD, slot)
+    market.open(slot + 2, 51_000 * WAD)
+    assert market.execute(order).one("Executed").args.price == 50_050 * WAD
+
+
+def test_in_the_last_second_of_its_expiry(market):
+    slot = market.next_slot
+    order = market.place(expiry=slot * 4 + 3)
+    market.open(slot, PRICE)
+    market.chain.set_time(slot * 4 + 3)
+    market.execute(order).one("Executed")
+
+
+def test_fills_once(market, refuses):
+    order = market.place()
+    market.open(market.next_slot, PRICE)
+    market.execute(order)
+    refuses("UnknownOrder", market.execute, order)
+    refuses("UnknownOrder", market.cancel, order)
+    assert market.position(market.account) == WAD
+
+
+def test_at_exactly_its_limit(market):
+    order = market.place(limit=PRICE * 1001 // 1000)
+    market.open(market.next_slot, PRICE)
+    assert market.execute(order).one("Executed").args.price == order.limit
+
+
+def test_anyone_executes_for_any_account(market):
+    order = market.place()
+    market.open(market.next_slot, PRICE)
+    paid = words.account(market.attacker, 77)
+    market.exchange.transact("execute", order, paid, sender=market.attacker)
+    assert market.cash(paid) == KEEPER_FEE
+
+
+def test_the_owner_pays_himself(market):
+    order = market.place()
+    market.open(market.next_slot, PRICE)
+    before = market.balances()
+    market.execute(order, keeper_account=market.account)
+    price = market.quote(WAD, PRICE)
+    fee = market.taker_fee(WAD, price)
+    assert market.moved(before)["account"] == LAPSE_FEE + KEEPER_FEE - price - fee
+
+
+def test_the_escrow_is_no_keeper(market, refuses):
+    order = market.place()
+    market.open(market.next_slot, PRICE)
+    refuses("BadFill", market.execute, order, keeper_account=market.escrow)
+    market.execute(order).one("Executed")
+
+
+def test_only_the_very_order_that_was_placed(market, refuses):
+    order = market.place()
+    market.open(market.next_slot, PRICE)
+    for change in ({"size": 2 * WAD}, {"limit": 2**96 - 1}, {"keeper_fee": 3 * WAD}):
+        refuses("UnknownOrder", market.execute, replace(order, **change))
+
+
+def test_a_resting_order_must_be_woken_first(market, refuses):
+    order = market.place(resting=True)
+    market.open(market.next_slot, PRICE)
+    refuses("TooSoon", market.execute, order)
+
+
+def test_a_resting_order_never_fills_at_the_price_that_woke_it(market, refuses):
+    order = market.place(resting=True)
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    market.wake(order, slot)
+    refuses("TooSoon", market.execute, order)
+    market.open(slot + 1, 50_100 * WAD)
+    event = market.execute(order).one("Executed").args
+    assert (event.price, event.slot) == (market.quote(WAD, 50_100 * WAD), slot + 1)

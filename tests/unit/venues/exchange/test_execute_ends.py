@@ -1,0 +1,303 @@
+"""Every way an order ends without a fill, and whose money goes where, to the wei."""
+
+import pytest
+
+from tidegate.client.errors import names
+from tidegate.client.orders import OrderState
+from tidegate.spec.rounding import WAD
+
+KEEPER_FEE = 2 * WAD
+LAPSE_FEE = 25 * WAD
+REFUNDED = {
+    "account": LAPSE_FEE,
+    "escrow": -LAPSE_FEE - KEEPER_FEE,
+    "keeper_account": KEEPER_FEE,
+}
+LAPSED = {
+    "treasury": LAPSE_FEE,
+    "escrow": -LAPSE_FEE - KEEPER_FEE,
+    "keeper_account": KEEPER_FEE,
+}
+
+
+def ends(market, order, reason, flows):
+    """Execute and compare; afterwards nothing is left to do."""
+    before = market.balances()
+    receipt = market.execute(order)
+    assert market.ended(receipt) == (reason, flows.get("treasury", 0))
+    assert receipt.one("Ended").args.order_hash == market.hash(order)
+    assert market.moved(before) == flows
+    word = market.word(order)
+    assert (word.state, word.lapse_fee) == (OrderState.ENDED, 0)
+
+
+# Its limit
+
+
+def test_limit_broken_by_its_slots_price(market):
+    order = market.place(limit=50_050 * WAD - 1)
+    market.open(market.next_slot)
+    ends(market, order, "LimitBroken", REFUNDED)
+
+
+def test_limit_of_a_sell(market):
+    order = market.place(size=-WAD, limit=49_950 * WAD + 1)
+    market.open(market.next_slot)
+    ends(market, order, "LimitBroken", REFUNDED)
+
+
+def test_waiting_out_the_window_does_not_make_it_lapse(market):
+    order = market.place(limit=50_000 * WAD)
+    market.open(market.next_slot)
+    market.chain.advance(200)
+    ends(market, order, "LimitBroken", REFUNDED)
+
+
+def test_a_resting_order_past_its_expiry_does_not_rest_again(market):
+    slot = market.next_slot
+    order = market.place(resting=True, limit=50_000 * WAD, expiry=slot * 4 + 10)
+    market.open(slot)
+    market.wake(order, slot)
+    market.open(slot + 1)
+    market.chain.set_time(order.expiry + 1)
+    ends(market, order, "LimitBroken", REFUNDED)
+
+
+def test_a_resting_order_rests_however_late_it_is_proved(market):
+    slot = market.next_slot
+    order = market.place(resting=True, limit=50_000 * WAD)
+    market.open(slot)
+    market.wake(order, slot)
+    market.open(slot + 1)
+    market.chain.advance(300)
+    before = market.balances()
+    market.execute(order).one("Rested")
+    assert market.moved(before) == {}
+    assert market.word(order).state == OrderState.RESTING
+
+
+# Caps and pause
+
+
+def test_refused_by_the_open_interest_cap(market):
+    order = market.place()
+    market.set_terms(hard=10**6 - 1, soft=10**6 - 1)
+    market.open(market.next_slot)
+    ends(market, order, "OpenInterestCap", REFUNDED)
+
+
+def test_refused_by_the_skew_cap(market):
+    order = market.place()
+    market.set_terms(soft=10**6 - 1)
+    market.open(market.next_slot)
+    ends(market, order, "SkewCap", REFUNDED)
+
+
+def test_refused_by_a_pause(market):
+    order = market.place()
+    market.set_venue(1, market.now + 1000)
+    market.open(market.next_slot)
+    ends(market, order, "Paused", REFUNDED)
+
+
+# What is the owner's doing
+
+
+def test_refused_for_lack_of_margin(market):
+    order = market.place(size=4 * WAD)
+    market.open(market.next_slot)
+    before = market.balances()
+    receipt = market.execute(order)
+    assert market.ended(receipt) == ("InsufficientMargin", 4 * LAPSE_FEE)
+    assert market.moved(before) == {
+        "treasury": 4 * LAPSE_FEE,
+        "escrow": -4 * LAPSE_FEE - KEEPER_FEE,
+        "keeper_account": KEEPER_FEE,
+    }
+    assert market.position(market.account) == 0
+
+
+def test_refused_below_the_minimum(market):
+    order = market.place(size=10**15)
+    market.open(market.next_slot)
+    before = market.balances()
+    lapse_fee = market.lapse_fee(10**15)
+    assert market.ended(market.execute(order)) == ("BelowMinimum", lapse_fee)
+    assert market.moved(before)["treasury"] == lapse_fee
+
+
+# Time
+
+
+def test_window_passed(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot)
+    market.chain.set_time(slot * 4 + 31)
+    ends(market, order, "TooLate", LAPSED)
+
+
+def test_expiry_passed_within_the_window(market):
+    slot = market.next_slot
+    order = market.place(expiry=slot * 4 + 2)
+    market.open(slot)
+    market.chain.set_time(slot * 4 + 3)
+    ends(market, order, "TooLate", LAPSED)
+
+
+def test_price_posted_too_late_for_the_window(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot, price=None, late=31)
+    market.push(50_000 * WAD, slot)  # fresh enough to come into force
+    ends(market, order, "TooLate", LAPSED)
+
+
+def test_slot_never_posted_while_the_feed_lives(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot + 1)
+    market.chain.set_time(slot * 4 + 31)
+    ends(market, order, "TooLate", LAPSED)
+
+
+def test_slot_gone_from_the_ring(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot)
+    market.open(slot + 128)
+    ends(market, order, "TooLate", LAPSED)
+
+
+def test_feed_dead_through_the_window(market):
+    order = market.place()
+    market.open(market.next_slot, price=None, late=31)
+    ends(market, order, "TooLate", REFUNDED)
+
+
+def test_feed_dead_and_the_price_posted_when_stale(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot, price=None, late=61)
+    market.push(50_000 * WAD, slot)  # stored, not in force
+    ends(market, order, "TooLate", REFUNDED)
+
+
+def test_dead_is_not_asked_before_the_window_has_passed(market, refuses):
+    slot = market.next_slot
+    order = market.place(expiry=slot * 4)  # one second to fill, then it has expired
+    market.open(slot, price=None, late=1)
+    refuses("NoPrice", market.execute, order)
+    market.push(50_000 * WAD, slot)
+    ends(market, order, "TooLate", LAPSED)
+
+
+def test_a_resting_order_expires_unwoken(market, refuses):
+    order = market.place(resting=True)
+    market.chain.set_time(order.expiry)
+    refuses("TooSoon", market.execute, order)
+    market.chain.advance(1)
+    ends(market, order, "TooLate", REFUNDED)
+
+
+def test_a_woken_order_lapses_like_an_immediate_one(market):
+    order = market.place(resting=True)
+    slot = market.next_slot
+    market.open(slot)
+    market.wake(order, slot)
+    market.open(slot + 1)
+    market.chain.advance(31)
+    ends(market, order, "TooLate", LAPSED)
+
+
+# Oracle trouble is no refusal
+
+
+def test_a_stale_price_elsewhere_leaves_the_order(market, refuses):
+    market.fill(10 * WAD, instrument=128)
+    market.chain.advance(50)
+    slot = market.next_slot
+    market.open(slot - 1)
+    order = market.place()
+    market.open(slot, late=12)  # the second feed's last price is more than a minute old
+    refuses("StalePrice", market.execute, order)
+    assert market.word(order).state == OrderState.WAITING
+    market.push(2_500 * WAD, feed=2)
+    market.chain.advance(1)
+    market.execute(order).one("Executed")
+
+
+# What the clearing house may answer: each error of the protocol, and nonsense
+
+ENDS_REFUNDED = {"Paused", "OpenInterestCap", "SkewCap"}
+ENDS_LAPSED = {"InsufficientMargin", "BelowMinimum", "TooManyPositions"}
+
+
+@pytest.mark.parametrize("error", sorted(names().values()))
+def test_of_all_errors_six_end_an_order(scripted, error):
+    [code] = [code for code, name in names().items() if name == error]
+    order = scripted.place()
+    scripted.open(scripted.next_slot)
+    scripted.core.transact("set_fill_refusal", code)
+    if error in ENDS_REFUNDED | ENDS_LAPSED:
+        lost = LAPSE_FEE if error in ENDS_LAPSED else 0
+        assert scripted.ended(scripted.execute(order)) == (error, lost)
+        return
+    with pytest.raises(Exception, match=error) as refusal:
+        scripted.execute(order)
+    assert refusal.value.name == error
+    assert scripted.word(order).state == OrderState.WAITING
+
+
+PAUSED = next(code for code, name in names().items() if name == "Paused")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x01",
+        PAUSED[:3],
+        PAUSED + b"\0",
+        PAUSED.ljust(32, b"\0"),
+        PAUSED * 1000,
+        b"\x08\xc3\x79\xa0" + bytes(64),
+    ],
+)
+def test_an_answer_that_is_no_error_ends_nothing(scripted, answer):
+    order = scripted.place()
+    scripted.open(scripted.next_slot)
+    scripted.core.transact("set_fill_refusal", answer)
+    with pytest.raises(Exception, match="OutOfGas"):
+        scripted.execute(order)
+    assert scripted.word(order).state == OrderState.WAITING
+
+
+def test_no_answer_ends_nothing(scripted):
+    order = scripted.place()
+    scripted.open(scripted.next_slot)
+    scripted.core.transact("set_silent", True)
+    with pytest.raises(Exception, match="OutOfGas"):
+        scripted.execute(order)
+    assert scripted.word(order).state == OrderState.WAITING
+
+
+def test_an_order_whose_money_cannot_move_stays(scripted):
+    order = scripted.place()
+    scripted.open(scripted.next_slot)
+    scripted.core.transact("set_fill_refusal", PAUSED)
+    scripted.core.transact("set_transfer_refusal", b"\x01\x02\x03\x04")
+    with pytest.raises(Exception, match="01020304"):
+        scripted.execute(order)
+    assert scripted.word(order).state == OrderState.WAITING
+
+
+@pytest.mark.parametrize("answer", [PAUSED, b"\0" * 64, b"\x01"])
+def test_a_vault_that_does_not_quote_ends_nothing(market, answer):
+    order = market.place()
+    market.open(market.next_slot)
+    market.vault.transact("set_refusal", answer)
+    before = market.balances()
+    with pytest.raises(Exception, match="Paused" if answer == PAUSED else "OutOfGas"):
+        market.execute(order)
+    assert market.moved(before) == {}
+    assert market.word(order).state == OrderState.WAITING

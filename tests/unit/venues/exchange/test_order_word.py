@@ -1,0 +1,42 @@
+"""The one word that an order is stored as."""
+
+from tidegate.client.orders import OrderState, OrderWord
+
+
+def test_is_drawn_as_the_interface_says(market):
+    slot = market.next_slot
+    order = market.place(nonce=256 + 7)
+    word = market.exchange.call("order_word", market.account, 7)
+    assert word & 255 == 2
+    assert word >> 8 & (2**32 - 1) == slot
+    assert word >> 40 & (2**56 - 1) == 25_000_000  # 0.05 % of 50,000, in 1e-6
+    assert word >> 96 == int.from_bytes(market.hash(order), "big") >> 96
+
+
+def test_unpacks_in_the_client(market):
+    slot = market.next_slot
+    order = market.place(resting=True)
+    word = OrderWord.of(market.exchange.call("order_word", market.account, order.place))
+    assert (word.state, word.slot, word.lapse_fee) == (
+        OrderState.RESTING,
+        slot,
+        market.lapse_fee(),
+    )
+    assert word.is_open
+    assert word.is_of(market.hash(order))
+    assert not word.is_of(bytes(32))
+
+
+def test_is_zero_before_any_order(market):
+    assert market.exchange.call("order_word", market.account, 9) == 0
+    assert not OrderWord.of(0).is_open
+
+
+def test_stays_used_after_its_order(market):
+    order = market.place()
+    slot = market.word(order).slot
+    market.cancel(order)
+    word = market.word(order)
+    assert (word.state, word.slot, word.lapse_fee) == (OrderState.ENDED, slot, 0)
+    assert word.is_of(market.hash(order))
+    assert not word.is_open

@@ -1,0 +1,157 @@
+"""Placing: who may, what is escrowed, what an order may say."""
+
+from dataclasses import replace
+
+import pytest
+
+from tidegate.client.orders import Order, OrderState
+from tidegate.local_accounts import local_address
+from tidegate.spec import words
+from tidegate.spec.rounding import WAD
+
+KEEPER_FEE = 2 * WAD
+
+
+def test_escrows_keeper_fee_and_lapse_fee(market):
+    before = market.balances()
+    market.place()
+    stake = KEEPER_FEE + 25 * WAD  # 0.05 % of 50,000
+    assert market.moved(before) == {"account": -stake, "escrow": stake}
+
+
+def test_lapse_fee_is_rounded_up_to_a_millionth(market):
+    size = -(2 * 10**16 + 1)  # a wei more than 0.02 units: 0.5 and a bit
+    before = market.balances()
+    order = market.place(size=size)
+    assert market.word(order).lapse_fee == WAD // 2 + 10**12
+    assert market.moved(before)["escrow"] == KEEPER_FEE + WAD // 2 + 10**12
+
+
+def test_waits_for_the_first_slot_to_open(market):
+    market.chain.set_time((market.now // 4 + 1) * 4)
+    slot = market.now // 4  # opens in this very second: its price is public
+    word = market.word(market.place())
+    assert (word.state, word.slot) == (OrderState.WAITING, slot + 1)
+
+
+def test_a_resting_order_stores_the_first_slot_that_may_wake_it(market):
+    word = market.word(market.place(resting=True))
+    assert (word.state, word.slot) == (OrderState.RESTING, market.next_slot)
+
+
+def test_tells_all_in_the_event(market):
+    order = market.order()
+    receipt = market.exchange.transact("place", order, sender=market.trader)
+    event = receipt.one("Placed").args
+    assert receipt.returned == event.order_hash == market.hash(order)
+    assert Order.of(event.order) == order
+    assert (event.account, event.slot) == (market.account, market.next_slot)
+    assert event.lapse_fee == market.lapse_fee()
+
+
+def test_a_reduce_only_order_escrows_nothing(market):
+    before = market.balances()
+    order = market.place(reduce_only=True, size=-WAD)
+    assert market.moved(before) == {}
+    assert market.word(order).lapse_fee == 0
+
+
+def test_the_account_must_meet_initial_margin_after_the_escrow(market, refuses):
+    poor = words.account(market.trader, 2)
+    market.deposit(poor, 3_000)
+    market.fill(WAD, account=poor)  # needs 2,750.05; 2,922.975 are left
+    refuses("InsufficientMargin", market.place, account=poor, keeper_fee=73 * WAD, size=4 * WAD)
+    market.place(account=poor, keeper_fee=72 * WAD, size=4 * WAD)
+
+
+def test_an_account_without_cash_places_nothing(market, refuses):
+    refuses("InsufficientMargin", market.place, account=words.account(market.trader, 3))
+
+
+def test_needs_the_right_to_trade(market, refuses):
+    refuses("NotPermitted", market.place, sender=market.attacker)
+    market.core.transact("set_delegate", market.attacker, 2 | 4, 2**40, sender=market.trader)
+    refuses("NotPermitted", market.place, sender=market.attacker)
+
+
+def test_a_delegate_with_the_right_places_until_it_expires(market, refuses):
+    delegate = local_address("delegate")
+    market.core.transact("set_delegate", delegate, 1, market.now + 2, sender=market.trader)
+    market.place(sender=delegate)
+    market.chain.advance(2)
+    refuses("NotPermitted", market.place, sender=delegate)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"trigger": 1},
+        {"trigger_price": 1},
+        {"trail": 1},
+        {"slot": 425_000_100},
+        {"group": 1},
+        {"size": 0, "limit": 1},
+        {"size": 2**96},
+        {"size": -(2**96)},
+        {"size": -(2**255)},
+        {"size": WAD, "limit": 0},
+        {"limit": 2**96},
+        {"limit": 2**256 - 1},
+        {"keeper_fee": WAD - 1},
+        {"keeper_fee": 100 * WAD + 1},
+        {"keeper_fee": 2**256 - 1},
+    ],
+)
+def test_refuses_fields_without_a_meaning(market, refuses, fields):
+    refuses("BadOrder", market.place, **fields)
+
+
+def test_takes_fields_at_their_edges(market):
+    market.place(size=2**96 - 1, limit=2**96 - 1, reduce_only=True, keeper_fee=WAD)
+    market.place(size=-(2**96 - 1), limit=0, reduce_only=True, keeper_fee=100 * WAD)
+    market.place(nonce=2**256 - 1)
+
+
+def test_an_order_too_large_for_any_escrow(market, refuses):
+    refuses("AmountTooLarge", market.place, size=2**96 - 1)
+
+
+def test_the_escrow_has_a_cap(market, refuses):
+    refuses("FeeTooHigh", market.place, size=401 * WAD)  # 10,025 and the keeper's 2
+
+
+def test_expiry_is_at_the_opening_of_its_slot_or_later(market, refuses):
+    opens = market.next_slot * 4
+    refuses("TooLate", market.place, expiry=opens - 1)
+    refuses("TooLate", market.place, expiry=opens - 1, resting=True)
+    market.place(expiry=opens)
+
+
+def test_refuses_what_is_not_listed(market, refuses):
+    refuses("NotListed", market.place, instrument=65, limit=WAD)
+    refuses("NotListed", market.place, instrument=2**255, limit=WAD)
+
+
+def test_needs_a_fresh_price_to_open(market, refuses):
+    market.chain.advance(61)
+    refuses("StalePrice", market.place)
+    market.place(reduce_only=True, size=-WAD)
+
+
+def test_one_order_a_word(market, refuses):
+    order = market.place(nonce=5)
+    refuses("OrderExists", market.place, order)
+    refuses("OrderExists", market.place, nonce=5 + 256)
+    market.place(nonce=6)
+
+
+def test_the_word_is_free_again_but_never_for_the_same_order(market, refuses):
+    order = market.place(nonce=5)
+    market.cancel(order)
+    refuses("OrderExists", market.place, order)
+    market.place(replace(order, nonce=5 + 256))
+
+
+def test_a_venue_that_was_revoked_takes_no_escrow(market, refuses):
+    market.set_venue(0)
+    refuses("NotVenue", market.place)
