@@ -64,7 +64,13 @@ def push(
 ):
     if slots._is_stored(feed, slot):
         return
-    signed_feed._check(feed, slot, price, published, signatures)
+    digest: bytes32 = signed_feed._message_hash(feed, slot, price, published)
+    seat: uint256 = 0
+    threshold: uint256 = 0
+    for signature: Bytes[65] in signatures:
+        seat, threshold = signed_feed._next_seat(digest, signature, seat)
+    # The threshold is still zero if there was no signature.
+    errors._require(threshold != 0 and len(signatures) == threshold, errors.BAD_SIGNATURE)
     slots._store(feed, slot, price, published)
 
 

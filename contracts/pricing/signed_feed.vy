@@ -22,6 +22,9 @@ MESSAGE_TYPE_HASH: constant(bytes32) = keccak256(
     "PriceMessage(uint256 feed,uint256 slot,uint256 price,uint256 published)"
 )
 MAX_SIGNERS: constant(uint256) = 16
+SEAT_BITS: constant(uint256) = 120
+SEAT: constant(uint256) = 2**120 - 1
+ADDRESS_REST: constant(uint256) = 160 - SEAT_BITS
 # Half of the order of secp256k1: the other half holds a second signature for each.
 MAX_S: constant(uint256) = (
     57_896_044_618_658_097_711_785_492_504_343_953_926_418_782_139_537_452_191_302_581_570_759_080_747_168
@@ -29,7 +32,9 @@ MAX_S: constant(uint256) = (
 
 _signers: DynArray[address, MAX_SIGNERS]
 _faulty: uint256
-_threshold: HashMap[address, uint256]  # by signer, so that membership and threshold are one read
+# Two signers and the threshold in a word: ascending seats of 120 bits each, the first 120 of the address, an empty
+# one is zero; from bit 240 the threshold. To forge a seat takes 2**120 keys over the number of signers.
+_seats: uint256[MAX_SIGNERS // 2]
 
 
 @deploy
@@ -41,7 +46,7 @@ def __init__(signers: DynArray[address, MAX_SIGNERS], threshold: uint256, faulty
 @external
 @reentrant
 def signers() -> (DynArray[address, MAX_SIGNERS], uint256, uint256):
-    return self._signers, self._threshold[self._signers[0]], self._faulty
+    return self._signers, self._seats[0] >> 2 * SEAT_BITS, self._faulty
 
 
 @view
@@ -56,11 +61,17 @@ def _set_signers(signers: DynArray[address, MAX_SIGNERS], threshold: uint256, fa
     count: uint256 = len(signers)
     # faulty < count first: the sum below cannot overflow
     errors._require(threshold <= count and faulty < count and 2 * threshold > count + faulty, errors.OUT_OF_BOUNDS)
-    for signer: address in self._signers:
-        self._threshold[signer] = 0
-    for signer: address in signers:
-        errors._require(signer != empty(address) and self._threshold[signer] == 0, errors.OUT_OF_BOUNDS)
-        self._threshold[signer] = threshold
+    last: uint256 = 0
+    word: uint256 = 0
+    for i: uint256 in range(MAX_SIGNERS):
+        if i < count:
+            seat: uint256 = convert(signers[i], uint256) >> ADDRESS_REST
+            errors._require(seat > last, errors.OUT_OF_BOUNDS)
+            last = seat
+            word |= (seat << SEAT_BITS * (i & 1)) | (threshold << 2 * SEAT_BITS)
+        if i & 1 == 1:
+            self._seats[i // 2] = word
+            word = 0
     self._signers = signers
     self._faulty = faulty
     log IPriceOracle.SignersSet(signers=signers, threshold=threshold, faulty=faulty)
@@ -68,32 +79,32 @@ def _set_signers(signers: DynArray[address, MAX_SIGNERS], threshold: uint256, fa
 
 @internal
 @view
-def _check(
-    feed: uint256,
-    slot: uint256,
-    price: uint256,
-    published: uint256,
-    signatures: DynArray[Bytes[65], MAX_SIGNERS],
-):
-    digest: bytes32 = self._message_hash(feed, slot, price, published)
-    last: uint256 = 0
-    threshold: uint256 = 0
-    for signature: Bytes[65] in signatures:
-        errors._require(len(signature) == 65, errors.BAD_SIGNATURE)
-        s: uint256 = extract32(signature, 32, output_type=uint256)
-        # The precompile takes no v but 27 and 28 and answers nothing, the zero address, to a bad signature.
-        signer: address = ecrecover(
-            digest,
-            convert(slice(signature, 64, 1), uint256),
-            extract32(signature, 0, output_type=uint256),
-            s,
-        )
-        number: uint256 = convert(signer, uint256)
-        threshold = self._threshold[signer]
-        errors._require(s <= MAX_S and number > last and threshold != 0, errors.BAD_SIGNATURE)
-        last = number
-    # Zero without any signature: no signer's word was read.
-    errors._require(threshold != 0 and len(signatures) == threshold, errors.BAD_SIGNATURE)
+def _next_seat(digest: bytes32, signature: Bytes[65], start: uint256) -> (uint256, uint256):
+    """
+    @dev One signature a call: a list of them would be copied whole.
+    @param start The first seat that may have signed.
+    @return The seat behind the signer's, and the threshold, not zero.
+    """
+    errors._require(len(signature) == 65, errors.BAD_SIGNATURE)
+    s: uint256 = extract32(signature, 32, output_type=uint256)
+    errors._require(s <= MAX_S, errors.BAD_SIGNATURE)
+    # The precompile takes no v but 27 and 28 and answers nothing, the zero address, to a bad signature.
+    signer: address = ecrecover(
+        digest,
+        extract32(signature, 33, output_type=uint256) & 255,
+        extract32(signature, 0, output_type=uint256),
+        s,
+    )
+    claimed: uint256 = convert(signer, uint256) >> ADDRESS_REST
+    for i: uint256 in range(start, MAX_SIGNERS, bound=MAX_SIGNERS):
+        word: uint256 = self._seats[i // 2]
+        seat: uint256 = (word >> SEAT_BITS * (i & 1)) & SEAT
+        if seat == claimed and seat != 0:
+            return i + 1, word >> 2 * SEAT_BITS
+        if seat >= claimed or seat == 0:
+            break
+    errors._require(False, errors.BAD_SIGNATURE)
+    return 0, 0
 
 
 @internal

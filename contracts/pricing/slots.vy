@@ -132,28 +132,34 @@ def _store(feed: uint256, slot: uint256, price: uint256, published: uint256):
     max_age: uint256 = self._max_age(word)
     errors._require(max_age != 0, errors.NOT_LISTED)
     errors._require(price != 0 and price <= MAX_PRICE, errors.BAD_PRICE)
-    errors._require(published <= block.timestamp and slot <= unsafe_div(published, SLOT_SECONDS), errors.BAD_TIME)
-    # From here a slot is at most the present one, so the sums and products below are small.
+    # Once the first two hold a slot is at most the present one: sums and products with it are small.
     opened: uint256 = unsafe_mul(slot, SLOT_SECONDS)
-    errors._require(unsafe_sub(published, opened) <= max_age, errors.BAD_TIME)
+    errors._require(
+        published <= block.timestamp
+        and slot <= unsafe_div(published, SLOT_SECONDS)
+        and unsafe_sub(published, opened) <= max_age,
+        errors.BAD_TIME,
+    )
     # By the clock, not by the ring's content: what a stored slot replaces is then always older than it.
     errors._require(unsafe_add(slot, RING) > unsafe_div(block.timestamp, SLOT_SECONDS), errors.SLOT_GONE)
     last: uint256 = word & MAX_PRICE
     last_slot: uint256 = self._slot(word)
     newer: bool = last == 0 or slot > last_slot
+    move: uint256 = unsafe_sub(max(last, price), min(last, price))
     if last != 0:
-        ok: bool = False
-        if newer:
-            ok = self._within_step(last, price, unsafe_sub(slot, last_slot), self._max_step(word))
-        else:
-            ok = self._within_step(price, last, unsafe_sub(last_slot, slot), self._max_step(word))
-        errors._require(ok, errors.BAD_PRICE)
+        # Relative to the earlier price in time, whichever was posted first: what passes in order passes late.
+        room: uint256 = unsafe_mul(self._max_step(word), unsafe_sub(max(slot, last_slot), min(slot, last_slot)))
+        earlier: uint256 = last if newer else price
+        errors._require(room >= ALL or unsafe_mul(move, ALL) <= unsafe_mul(earlier, room), errors.BAD_PRICE)
 
     volatility: uint256 = self._volatility(word)
     lag: uint256 = unsafe_sub(block.timestamp, opened)
     moved: bool = newer and lag <= max_age
     if moved:
-        volatility = self._next_volatility(volatility, last, price)
+        if last != 0:
+            # To the nearest: rounded down it would never leave zero, rounded up never return to it.
+            change: uint256 = min(unsafe_div(unsafe_mul(move, 10**6 // VOLATILITY_UNIT), last), MAX_VOLATILITY)
+            volatility = unsafe_div(unsafe_mul(volatility, MEMORY - 1) + change + MEMORY // 2, MEMORY)
         # A second change within one second carries on what was in force before the first.
         previous: uint256 = 0
         previous_fresh: bool = False
@@ -179,32 +185,6 @@ def _in_force(word: uint256) -> (uint256, bool):
         return (word >> 90) & MAX_PRICE, (word >> 222) & 1 == 1
     price: uint256 = word & MAX_PRICE
     return price, price != 0 and unsafe_sub(block.timestamp, opened) <= self._max_age(word)
-
-
-@internal
-@pure
-def _within_step(earlier: uint256, later: uint256, slots: uint256, max_step: uint256) -> bool:
-    """
-    @dev Relative to the earlier price in time, whichever was posted first: what passes in order passes late.
-    """
-    room: uint256 = unsafe_mul(max_step, slots)
-    if room >= ALL:
-        return True
-    move: uint256 = unsafe_sub(max(earlier, later), min(earlier, later))
-    return unsafe_mul(move, ALL) <= unsafe_mul(earlier, room)
-
-
-@internal
-@pure
-def _next_volatility(volatility: uint256, last: uint256, price: uint256) -> uint256:
-    """
-    @dev Mean rounded to the nearest unit: rounded down it would never leave zero, rounded up never return to it.
-    """
-    if last == 0:
-        return 0
-    move: uint256 = unsafe_sub(max(last, price), min(last, price))
-    change: uint256 = min(unsafe_div(unsafe_mul(move, 10**6 // VOLATILITY_UNIT), last), MAX_VOLATILITY)
-    return unsafe_div(unsafe_add(unsafe_mul(volatility, MEMORY - 1), change + MEMORY // 2), MEMORY)
 
 
 @internal

@@ -21,6 +21,7 @@ MAX_VOLATILITY = 2**12 - 1
 VOLATILITY_UNIT = 10
 MEMORY = 8
 MAX_SIGNERS = 16
+SEAT_REST = 40  # bits of an address that its seat leaves out
 
 
 def within_step(earlier: int, later: int, slots: int, max_step: int) -> bool:
@@ -104,10 +105,10 @@ class PriceOracle:
 
     def set_signers(self, signers: Sequence[str], threshold: int, faulty: int) -> None:
         """Replace the signers."""
-        distinct = frozenset(signers)
+        seats = [int(signer, 16) >> SEAT_REST for signer in signers]
         _require(is_quorum(len(signers), threshold, faulty), "OutOfBounds")
-        _require(len(distinct) == len(signers), "OutOfBounds")
-        self.signers, self.threshold, self.faulty = distinct, threshold, faulty
+        _require(all(a < b for a, b in pairwise([0, *seats])), "OutOfBounds")
+        self.signers, self.threshold, self.faulty = frozenset(signers), threshold, faulty
 
     def push(
         self, feed: int, slot: int, price: int, published: int, signed_by: Sequence[str], now: int

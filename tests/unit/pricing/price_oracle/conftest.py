@@ -8,7 +8,8 @@ from eth_account import Account
 from tidegate.artifacts import artifact
 from tidegate.chain import Contract, Receipt
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
-from tidegate.revm_chain import RevmChain, test_address
+from tidegate.local_accounts import local_address
+from tidegate.revm_chain import RevmChain
 from tidegate.spec.rounding import WAD
 
 SLOT_SECONDS = 4
@@ -108,12 +109,12 @@ def chain() -> RevmChain:
 
 @pytest.fixture
 def owner() -> str:
-    return test_address("owner")
+    return local_address("owner")
 
 
 @pytest.fixture
 def attacker() -> str:
-    return test_address("attacker")
+    return local_address("attacker")
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def oracle(chain: RevmChain, owner: str, keys: list[PriceSigner]) -> Contract:
 def feed(chain: RevmChain, oracle: Contract, owner: str, keys: list[PriceSigner]) -> Feed:
     domain = Domain(chain.chain_id, oracle.address)
     signers = [replace(signer, domain=domain) for signer in keys]
-    return Feed(chain, oracle, domain, signers, owner, test_address("pusher"))
+    return Feed(chain, oracle, domain, signers, owner, local_address("pusher"))
 
 
 @pytest.fixture

@@ -1,9 +1,16 @@
 import pytest
 from eth_account import Account
 
+from tidegate.client.price_message import PriceSigner
 from tidegate.spec.rounding import WAD
 
 PRICE = 100 * WAD
+
+
+def local_signers(domain, count):
+    keys = [Account.from_key((100 + key).to_bytes(32, "big")) for key in range(count)]
+    keys.sort(key=lambda key: int(key.address, 16))
+    return [PriceSigner(key, domain) for key in keys]
 
 
 def addresses(signers):
@@ -35,10 +42,28 @@ def test_lowers_the_threshold_of_a_signer_who_stays(feed):
     assert feed.slot_price(message.slot) == (PRICE, 0)
 
 
-def test_takes_sixteen_in_any_order(feed):
-    keys = [Account.from_key(key.to_bytes(32, "big")).address for key in range(50, 66)]
-    set_signers(feed, keys, 16, 15)
-    assert feed.oracle.call("signers") == (keys, 16, 15)
+def test_sixteen_signers_of_whom_all_must_sign(feed, refuses):
+    sixteen = local_signers(feed.domain, 16)
+    set_signers(feed, addresses(sixteen), 16, 15)
+    assert feed.oracle.call("signers") == (addresses(sixteen), 16, 15)
+    message = feed.message()
+    refuses("BadSignature", feed.send, message, feed.signatures(message, sixteen[:15]))
+    feed.send(message, feed.signatures(message, sixteen))
+    assert feed.slot_price(message.slot) == (PRICE, 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 15])
+def test_whoever_is_no_signer_any_more_cannot_sign(feed, refuses, count):
+    sixteen = local_signers(feed.domain, 16)
+    set_signers(feed, addresses(sixteen), 16, 15)
+    set_signers(feed, addresses(sixteen[:1]), 1, 0)
+    message = feed.message()
+    for former in sixteen[1:]:
+        refuses("BadSignature", feed.send, message, feed.signatures(message, [former]))
+    set_signers(feed, addresses(sixteen[:count]), count, 0)
+    refuses("BadSignature", feed.send, message, feed.signatures(message, sixteen[1 : count + 1]))
+    feed.send(message, feed.signatures(message, sixteen[:count]))
+    assert feed.slot_price(message.slot) == (PRICE, 0)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +80,13 @@ def test_refuses_no_signers(feed, refuses):
 
 def test_refuses_one_signer_twice(feed, refuses):
     first, second = addresses(feed.signers[:2])
-    refuses("OutOfBounds", set_signers, feed, [first, second, first], 2, 0)
+    refuses("OutOfBounds", set_signers, feed, [first, second, second], 2, 0)
+
+
+def test_refuses_signers_out_of_order(feed, refuses):
+    first, second, third = addresses(feed.signers[:3])
+    refuses("OutOfBounds", set_signers, feed, [second, first, third], 2, 0)
+    refuses("OutOfBounds", set_signers, feed, [first, third, second], 2, 0)
 
 
 def test_refuses_the_zero_address(feed, refuses):
