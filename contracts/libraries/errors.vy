@@ -5,73 +5,83 @@
 """
 @title Errors
 @license AGPL-3.0-only
-@notice Every error of the protocol, once. Each is a bare 4-byte selector: cheap to raise, and the
-        client decodes it by this file (tidegate/client/errors.py reads these lines).
+@notice Every error of the protocol, once: the 4-byte selector of its name in CamelCase, NOT_OWNER being NotOwner().
+        Raised bare, so it is cheap; the client decodes it by this file. Written as numbers, since the compiler puts a
+        bytes4 into the code with 28 zeros behind it; a test holds them against the names.
 """
 
 # Rights and registration
-NOT_OWNER: constant(bytes4) = method_id("NotOwner()", output_type=bytes4)  # caller may not do this
-NOT_VENUE: constant(bytes4) = method_id("NotVenue()", output_type=bytes4)  # caller is no registered venue
-NOT_PERMITTED: constant(bytes4) = method_id("NotPermitted()", output_type=bytes4)  # no such right on the account
-NOT_LISTED: constant(bytes4) = method_id("NotListed()", output_type=bytes4)  # unknown instrument, asset or feed
-OUT_OF_BOUNDS: constant(bytes4) = method_id("OutOfBounds()", output_type=bytes4)  # a parameter outside its bounds
-ALREADY_SET: constant(bytes4) = method_id("AlreadySet()", output_type=bytes4)  # may be set only once
-PAUSED: constant(bytes4) = method_id("Paused()", output_type=bytes4)  # openings are paused; reducing is not
-TOO_SOON: constant(bytes4) = method_id("TooSoon()", output_type=bytes4)  # allowed later, not yet
-TOO_LATE: constant(bytes4) = method_id("TooLate()", output_type=bytes4)  # a deadline has passed
-TEST_CHAINS_ONLY: constant(bytes4) = method_id("TestChainsOnly()", output_type=bytes4)  # test money on a real chain
+NOT_OWNER: constant(uint256) = 818_771_057  # caller may not do this
+NOT_VENUE: constant(uint256) = 657_098_143  # caller is no registered venue
+NOT_PERMITTED: constant(uint256) = 958_500_667  # no such right on the account
+NOT_LISTED: constant(uint256) = 1_717_312_599  # unknown instrument, asset or feed
+OUT_OF_BOUNDS: constant(uint256) = 3_021_082_388  # a parameter outside its bounds
+ALREADY_SET: constant(uint256) = 2_806_095_941  # may be set only once
+PAUSED: constant(uint256) = 2_659_711_688  # openings are paused; reducing is not
+TOO_SOON: constant(uint256) = 1_877_835_141  # allowed later, not yet
+TOO_LATE: constant(uint256) = 3_973_913_641  # a deadline has passed
+TEST_CHAINS_ONLY: constant(uint256) = 1_728_469_630  # test money on a real chain
 
 # Amounts and accounts
-ZERO_AMOUNT: constant(bytes4) = method_id("ZeroAmount()", output_type=bytes4)  # nothing would happen
-AMOUNT_TOO_LARGE: constant(bytes4) = method_id("AmountTooLarge()", output_type=bytes4)  # beyond the width of a ledger word
-TOKEN_MISBEHAVED: constant(bytes4) = method_id("TokenMisbehaved()", output_type=bytes4)  # balance did not move by the amount
-INSUFFICIENT_CASH: constant(bytes4) = method_id("InsufficientCash()", output_type=bytes4)  # net of the asset would fall below zero
-INSUFFICIENT_MARGIN: constant(bytes4) = method_id("InsufficientMargin()", output_type=bytes4)  # the final state breaks the margin rule
-OUTFLOW_LIMIT: constant(bytes4) = method_id("OutflowLimit()", output_type=bytes4)  # gains exceed the outflow bucket for now
-VAULT_SHORT: constant(bytes4) = method_id("VaultShort()", output_type=bytes4)  # the vault is short of its stress loss
-TOO_MANY_POSITIONS: constant(bytes4) = method_id("TooManyPositions()", output_type=bytes4)  # 15 instruments an account
+ZERO_AMOUNT: constant(uint256) = 522_854_405  # nothing would happen
+AMOUNT_TOO_LARGE: constant(uint256) = 103_089_153  # beyond the width of a ledger word
+TOKEN_MISBEHAVED: constant(uint256) = 881_130_072  # balance did not move by the amount
+INSUFFICIENT_CASH: constant(uint256) = 4_130_371_179  # net of the asset would fall below zero
+INSUFFICIENT_MARGIN: constant(uint256) = 1_103_139_497  # the final state breaks the margin rule
+OUTFLOW_LIMIT: constant(uint256) = 482_408_548  # gains exceed the outflow bucket for now
+VAULT_SHORT: constant(uint256) = 2_806_155_285  # the vault is short of its stress loss
+TOO_MANY_POSITIONS: constant(uint256) = 2_217_845_082  # 15 instruments an account
 
 # Fills
-BAD_FILL: constant(bytes4) = method_id("BadFill()", output_type=bytes4)  # zero size, same account twice, wrong pool
-OUTSIDE_BAND: constant(bytes4) = method_id("OutsideBand()", output_type=bytes4)  # price too far from its reference
-FEE_TOO_HIGH: constant(bytes4) = method_id("FeeTooHigh()", output_type=bytes4)  # fee or transfer above its cap
-BELOW_MINIMUM: constant(bytes4) = method_id("BelowMinimum()", output_type=bytes4)  # position neither zero nor the minimum notional
-OPEN_INTEREST_CAP: constant(bytes4) = method_id("OpenInterestCap()", output_type=bytes4)  # hard cap on a side
-SKEW_CAP: constant(bytes4) = method_id("SkewCap()", output_type=bytes4)  # soft cap on the skew
+BAD_FILL: constant(uint256) = 526_535_432  # zero size, same account twice, wrong pool
+OUTSIDE_BAND: constant(uint256) = 2_368_645_697  # price too far from its reference
+FEE_TOO_HIGH: constant(uint256) = 3_444_466_023  # fee or transfer above its cap
+BELOW_MINIMUM: constant(uint256) = 2_248_901_289  # position neither zero nor the minimum notional
+OPEN_INTEREST_CAP: constant(uint256) = 3_198_571_360  # hard cap on a side
+SKEW_CAP: constant(uint256) = 2_931_119_357  # soft cap on the skew
 
 # Liquidation
-NOT_LIQUIDATABLE: constant(bytes4) = method_id("NotLiquidatable()", output_type=bytes4)  # equity covers maintenance
-BAD_LIQUIDATION: constant(bytes4) = method_id("BadLiquidation()", output_type=bytes4)  # lack does not fall, a fill flips, or the penalty is too high
-NO_DEFICIT: constant(bytes4) = method_id("NoDeficit()", output_type=bytes4)  # nothing to book or repay
+NOT_LIQUIDATABLE: constant(uint256) = 3_723_196_858  # equity covers maintenance
+BAD_LIQUIDATION: constant(uint256) = 1_502_612_284  # lack does not fall, a fill flips, or the penalty is too high
+NO_DEFICIT: constant(uint256) = 613_812_646  # nothing to book or repay
 
 # Prices
-NO_PRICE: constant(bytes4) = method_id("NoPrice()", output_type=bytes4)  # the feed or slot has no price
-STALE_PRICE: constant(bytes4) = method_id("StalePrice()", output_type=bytes4)  # the price is too old for this action
-BAD_PRICE: constant(bytes4) = method_id("BadPrice()", output_type=bytes4)  # zero, too large, or too far from the last
-BAD_TIME: constant(bytes4) = method_id("BadTime()", output_type=bytes4)  # published before its slot, too long after its start, or in the future
-BAD_SIGNATURE: constant(bytes4) = method_id("BadSignature()", output_type=bytes4)  # wrong signer, order, count or form
-SLOT_GONE: constant(bytes4) = method_id("SlotGone()", output_type=bytes4)  # the ring no longer holds this slot
+NO_PRICE: constant(uint256) = 3_242_823_773  # the feed or slot has no price
+STALE_PRICE: constant(uint256) = 430_699_534  # the price is too old for this action
+BAD_PRICE: constant(uint256) = 4_246_659_913  # zero, too large, or too far from the last
+BAD_TIME: constant(uint256) = 3_777_915_044  # published before its slot, too long after its start, or in the future
+BAD_SIGNATURE: constant(uint256) = 1_557_516_851  # wrong signer, order, count or form
+SLOT_GONE: constant(uint256) = 364_699_498  # the ring no longer holds this slot
 
 # Orders
-BAD_ORDER: constant(bytes4) = method_id("BadOrder()", output_type=bytes4)  # a field has no meaning, or not yet
-ORDER_EXISTS: constant(bytes4) = method_id("OrderExists()", output_type=bytes4)  # the order word is in use
-UNKNOWN_ORDER: constant(bytes4) = method_id("UnknownOrder()", output_type=bytes4)  # no open order with this hash
-LIMIT_BROKEN: constant(bytes4) = method_id("LimitBroken()", output_type=bytes4)  # the quote is worse than the limit
-NOTHING_TO_REDUCE: constant(bytes4) = method_id("NothingToReduce()", output_type=bytes4)  # reduce-only without a position
-TRIGGER_NOT_MET: constant(bytes4) = method_id("TriggerNotMet()", output_type=bytes4)  # the proven slot does not wake the order
-OUT_OF_GAS: constant(bytes4) = method_id("OutOfGas()", output_type=bytes4)  # the inner call had too little gas to judge
+BAD_ORDER: constant(uint256) = 2_562_900_840  # a field has no meaning, or not yet
+ORDER_EXISTS: constant(uint256) = 3_851_503_152  # the order word is in use
+UNKNOWN_ORDER: constant(uint256) = 3_090_734_742  # no open order with this hash
+LIMIT_BROKEN: constant(uint256) = 3_073_067_771  # the quote is worse than the limit
+NOTHING_TO_REDUCE: constant(uint256) = 3_196_874_834  # reduce-only without a position
+TRIGGER_NOT_MET: constant(uint256) = 1_717_302_246  # the proven slot does not wake the order
+OUT_OF_GAS: constant(uint256) = 2_011_950_925  # the inner call had too little gas to judge
 
 # Vault
-REQUEST_PENDING: constant(bytes4) = method_id("RequestPending()", output_type=bytes4)  # one open request an account
-NO_REQUEST: constant(bytes4) = method_id("NoRequest()", output_type=bytes4)  # nothing to claim or cancel
-EPOCH_FULL: constant(bytes4) = method_id("EpochFull()", output_type=bytes4)  # no place for a request in any open epoch
-INSUFFICIENT_SHARES: constant(bytes4) = method_id("InsufficientShares()", output_type=bytes4)  # fewer vault shares than asked for
-NOT_SYNCHRONOUS: constant(bytes4) = method_id("NotSynchronous()", output_type=bytes4)  # shares have no price before their epoch is processed
-NOT_PROCESSED: constant(bytes4) = method_id("NotProcessed()", output_type=bytes4)  # the epoch has no price yet
+REQUEST_PENDING: constant(uint256) = 2_154_631_028  # one open request an account
+NO_REQUEST: constant(uint256) = 3_489_502_124  # nothing to claim or cancel
+EPOCH_FULL: constant(uint256) = 259_676_996  # no place for a request in any open epoch
+INSUFFICIENT_SHARES: constant(uint256) = 966_354_279  # fewer vault shares than asked for
+NOT_SYNCHRONOUS: constant(uint256) = 1_841_152_114  # shares have no price before their epoch is processed
+NOT_PROCESSED: constant(uint256) = 868_561_689  # the epoch has no price yet
 
 
 @internal
 @pure
-def _require(ok: bool, error: bytes4):
+def _require(ok: bool, error: uint256):
     if not ok:
-        raw_revert(slice(convert(error, bytes32), 0, 4))
+        raw_revert(slice(convert(error << 224, bytes32), 0, 4))
+
+
+@internal
+@pure
+def _selector(error: uint256) -> bytes4:
+    """
+    @return The error as events and return values carry it; 0 for none.
+    """
+    return convert(convert(error << 224, bytes32), bytes4)

@@ -76,7 +76,7 @@ def liquidate(
     errors._require(len(accounts) == len(instruments) and len(accounts) != 0, errors.OUT_OF_BOUNDS)
     done: uint256 = 0
     short: bool = False
-    reason: bytes4 = empty(bytes4)
+    reason: uint256 = 0
     for i: uint256 in range(len(accounts), bound=16):
         account: uint256 = accounts[i]
         instrument: uint256 = instruments[i]
@@ -84,8 +84,8 @@ def liquidate(
         reason = errors.NOT_LIQUIDATABLE
         if slice_.size != 0:
             reason = self._clear(account, instrument, slice_, keeper_account)
-        if reason != empty(bytes4):
-            log ILiquidator.Skipped(account=account, instrument=instrument, reason=reason)
+        if reason != 0:
+            log ILiquidator.Skipped(account=account, instrument=instrument, reason=errors._selector(reason))
             continue
         done += 1
         log ILiquidator.Sliced(
@@ -205,7 +205,7 @@ def _cost_up(size: int256, price: int256, mark: int256) -> int256:
 
 
 @internal
-def _clear(account: uint256, instrument: uint256, slice_: Slice, keeper_account: uint256) -> bytes4:
+def _clear(account: uint256, instrument: uint256, slice_: Slice, keeper_account: uint256) -> uint256:
     """
     @return Zero when cleared, else the core's reason.
     """
@@ -244,7 +244,7 @@ def _clear(account: uint256, instrument: uint256, slice_: Slice, keeper_account:
     if success:
         if slice_.reward != 0:
             self.last_reward[account] = block.timestamp
-        return empty(bytes4)
+        return 0
     # no selector: the call ran out of gas, which must not pass for a verdict
     errors._require(len(response) == 4, errors.OUT_OF_GAS)
-    return convert(slice(response, 0, 4), bytes4)
+    return convert(response, uint256)

@@ -106,10 +106,10 @@ def place(order: IExchange.Order) -> bytes32:
     if not order.reduce_only:
         lapse_fee = self._lapse_fee(order)
         errors._require(lapse_fee <= orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
-        refusal: bytes4 = self._clear(
+        refusal: uint256 = self._clear(
             [self._payment(order.account, ESCROW, order.keeper_fee + lapse_fee * orders.MICRO)]
         )
-        errors._require(refusal == empty(bytes4), refusal)
+        errors._require(refusal == 0, refusal)
     orders._store(order, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
     log IExchange.Placed(
         account=order.account, order_hash=digest, order=order, slot=slot, lapse_fee=lapse_fee * orders.MICRO
@@ -132,8 +132,8 @@ def cancel(order: IExchange.Order):
         and block.timestamp >= slot * SLOT_SECONDS
         and not self._is_dead(order.instrument // 64, slot)
     )
-    refusal: bytes4 = self._end(order, digest, word, empty(bytes4), lapsed, order.account)
-    errors._require(refusal == empty(bytes4), refusal)
+    refusal: uint256 = self._end(order, digest, word, 0, lapsed, order.account)
+    errors._require(refusal == 0, refusal)
 
 
 @external
@@ -153,23 +153,23 @@ def wake(order: IExchange.Order, slot: uint256):
 
 @external
 def execute(order: IExchange.Order, keeper_account: uint256):
-    reason: bytes4 = self._execute(order, keeper_account)
-    errors._require(reason == empty(bytes4), reason)
+    reason: uint256 = self._execute(order, keeper_account)
+    errors._require(reason == 0, reason)
 
 
 @external
 def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256) -> DynArray[bytes4, 16]:
     reasons: DynArray[bytes4, 16] = []
     for order: IExchange.Order in orders_:
-        reason: bytes4 = self._execute(order, keeper_account)
-        if reason != empty(bytes4):
-            log IExchange.Skipped(account=order.account, order_hash=orders._hash(order), reason=reason)
-        reasons.append(reason)
+        reason: uint256 = self._execute(order, keeper_account)
+        if reason != 0:
+            log IExchange.Skipped(account=order.account, order_hash=orders._hash(order), reason=errors._selector(reason))
+        reasons.append(errors._selector(reason))
     return reasons
 
 
 @internal
-def _execute(order: IExchange.Order, keeper_account: uint256) -> bytes4:
+def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
     """
     @notice One order, one step. It must not revert for anything an order can hold: a batch goes on after it.
     @return 0, or why nothing at all has changed.
@@ -208,9 +208,9 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> bytes4:
         size = max(size, -held) if held > 0 else min(size, -held)
 
     price: uint256 = 0
-    refusal: bytes4 = empty(bytes4)
+    refusal: uint256 = 0
     price, refusal = self._quote(order.instrument, size, mark, volatility)
-    if refusal != empty(bytes4):
+    if refusal != 0:
         return refusal
     # Asked before the window: who waits it out must not turn an order that its limit held back into a lapsed one.
     if self._breaks_limit(order, price):
@@ -219,15 +219,15 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> bytes4:
         next_slot: uint256 = self._next_slot()
         orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.RESTING)
         log IExchange.Rested(account=order.account, order_hash=digest, slot=next_slot)
-        return empty(bytes4)
+        return 0
     if block.timestamp > opened + WINDOW or block.timestamp > order.expiry:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
 
     refusal = self._fill(order, word, size, price, slot, keeper_account)
-    if refusal == empty(bytes4):
+    if refusal == 0:
         orders._store(order, digest, 0, slot, orders.ENDED)
         log IExchange.Executed(account=order.account, order_hash=digest, size=size, price=price, slot=slot)
-        return empty(bytes4)
+        return 0
     # Whatever the keeper's account could spoil, it spoils here too: this pays it the same.
     if refusal in [errors.PAUSED, errors.OPEN_INTEREST_CAP, errors.SKEW_CAP]:
         return self._end(order, digest, word, refusal, False, keeper_account)
@@ -239,7 +239,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> bytes4:
 @internal
 def _fill(
     order: IExchange.Order, word: uint256, size: int256, price: uint256, slot: uint256, keeper_account: uint256
-) -> bytes4:
+) -> uint256:
     rate: int256 = terms._taker_fee(staticcall CORE.trade_word(order.instrument))
     notional: int256 = abs(size) * convert(price, int256)
     fills: DynArray[IClearingHouse.Fill, 3] = [
@@ -262,8 +262,8 @@ def _fill(
 
 @internal
 def _end(
-    order: IExchange.Order, digest: bytes32, word: uint256, reason: bytes4, lapsed: bool, keeper_account: uint256
-) -> bytes4:
+    order: IExchange.Order, digest: bytes32, word: uint256, reason: uint256, lapsed: bool, keeper_account: uint256
+) -> uint256:
     """
     @notice Every way an order ends but a fill.
     @param lapsed Whether the lapse fee goes to the vault; else it goes back.
@@ -271,19 +271,19 @@ def _end(
     """
     lapse_fee: uint256 = orders._lapse_fee(word)
     if not order.reduce_only:
-        refusal: bytes4 = self._clear(
+        refusal: uint256 = self._clear(
             self._released([], order, lapse_fee, TREASURY if lapsed else order.account, keeper_account)
         )
-        if refusal != empty(bytes4):
+        if refusal != 0:
             return refusal
     orders._store(order, digest, 0, orders._slot(word), orders.ENDED)
     log IExchange.Ended(
         account=order.account,
         order_hash=digest,
-        reason=reason,
+        reason=errors._selector(reason),
         lapse_fee=lapse_fee * orders.MICRO if lapsed else 0,
     )
-    return empty(bytes4)
+    return 0
 
 
 @view
@@ -315,7 +315,7 @@ def _payment(source: uint256, target: uint256, amount: uint256) -> IClearingHous
 
 
 @internal
-def _clear(fills: DynArray[IClearingHouse.Fill, 3]) -> bytes4:
+def _clear(fills: DynArray[IClearingHouse.Fill, 3]) -> uint256:
     """
     @return 0, or the clearing house's refusal.
     """
@@ -328,13 +328,13 @@ def _clear(fills: DynArray[IClearingHouse.Fill, 3]) -> bytes4:
         revert_on_failure=False,
     )
     if success:
-        return empty(bytes4)
+        return 0
     return self._refusal(answer)
 
 
 @view
 @internal
-def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256) -> (uint256, bytes4):
+def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256) -> (uint256, uint256):
     """
     @return The vault's price, or its refusal: one order's size must not stop a batch.
     """
@@ -348,19 +348,19 @@ def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256
         revert_on_failure=False,
     )
     if success and len(answer) == 32:
-        return convert(answer, uint256), empty(bytes4)
+        return convert(answer, uint256), 0
     return 0, self._refusal(answer)
 
 
 @pure
 @internal
-def _refusal(answer: Bytes[32]) -> bytes4:
+def _refusal(answer: Bytes[32]) -> uint256:
     """
     @notice A call that ran out of gas, at whatever depth, says nothing.
     """
     if len(answer) != 4:
         return errors.OUT_OF_GAS
-    return convert(slice(answer, 0, 4), bytes4)
+    return convert(answer, uint256)
 
 
 @view

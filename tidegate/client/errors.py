@@ -7,7 +7,7 @@ from pathlib import Path
 from eth_utils import keccak
 
 ERRORS_FILE = Path(__file__).resolve().parents[2] / "contracts" / "libraries" / "errors.vy"
-_DECLARATION = re.compile(r'^[A-Z_]+: constant\(bytes4\) = method_id\("(\w+)\(\)"', re.MULTILINE)
+_DECLARATION = re.compile(r"^([A-Z_]+): constant\(uint256\) = [0-9_]+ ", re.MULTILINE)
 _ERROR_STRING = keccak(b"Error(string)")[:4]
 UNKNOWN = "Unknown"
 
@@ -39,7 +39,8 @@ class ProtocolError(Exception):
 def names() -> dict[bytes, str]:
     """Selector -> name, read from the one home of the errors."""
     found = _DECLARATION.findall(ERRORS_FILE.read_text())
-    return {selector(name): name for name in found}
+    camel = ("".join(word.capitalize() for word in constant.split("_")) for constant in found)
+    return {selector(name): name for name in camel}
 
 
 def selector(name: str) -> bytes:
