@@ -323,5 +323,3 @@ def refuses():
         assert refusal.value.name == error
 
     return check
-
-

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.spec import quote, words
+from tidegate.spec import quote
 from tidegate.spec.rounding import PPM, WAD, div_down, div_up
 
 from .conftest import BTC, ETH, PRICE, RISK, TRADE, quote_word
@@ -117,18 +117,3 @@ def test_waits_for_no_price_of_an_empty_market(bare):
     bare.provide("lp", 1_000 * WAD)
     bare.chain.advance(100_000)
     assert bare.equity == 1_000 * WAD
-
-
-def test_readable_within_the_vaults_own_calls(venue):
-    """A claim of gains asks the vault whether it covers its stress, while it is locked."""
-    venue.fund("donor", 500_000 * WAD)
-    venue.core.transact(
-        "transfer",
-        venue.account("donor"),
-        words.treasury(venue.vault.address),
-        0,
-        500_000 * WAD,
-        sender="0x" + hex(venue.account("donor") >> 96)[2:].zfill(40),
-    )
-    venue.trade_gain = venue.redeem("lp", venue.shares("lp") // 2)
-    assert venue.trade_gain > 700_000 * WAD
