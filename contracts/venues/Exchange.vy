@@ -163,7 +163,9 @@ def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256
     for order: IExchange.Order in orders_:
         reason: uint256 = self._execute(order, keeper_account)
         if reason != 0:
-            log IExchange.Skipped(account=order.account, order_hash=orders._hash(order), reason=errors._selector(reason))
+            log IExchange.Skipped(
+                account=order.account, order_hash=orders._hash(order), reason=errors._selector(reason)
+            )
         reasons.append(errors._selector(reason))
     return reasons
 
