@@ -386,7 +386,7 @@ def deploy(
     sender = sender or chain.sender
     if not chain.local and set(config.signers) & set(DeploymentConfig().signers):
         raise DeploymentError("the default signers' keys are known to all: not on a real network")
-    artifacts.artifacts([*CONTRACTS, TOKEN])
+    artifacts.artifacts([*(name for name in CONTRACTS if _exists(name)), TOKEN])
     builder = _Builder(chain, config, sender, say)
     _create_all(builder)
     contracts = builder.contracts
@@ -444,7 +444,12 @@ def _create_all(builder: _Builder) -> None:
         words.to_units(config.lapse_ratio, 10**6),
     )
     create("Liquidator", core, oracle, vault, config.reward_window)
-    create("Lens")
+    if _exists("Lens"):
+        create("Lens")
+
+
+def _exists(name: str) -> bool:
+    return bool(list(artifacts.CONTRACTS.rglob(f"{name}.vy")))
 
 
 def _feed_arguments(market: MarketConfig) -> tuple[int, int, int]:
