@@ -1,7 +1,8 @@
 """What keepers may do. An action names a call and says what it is about; it sends nothing."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from tidegate.client.orders import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,14 @@ class Push:
 class Execute:
     """Fill or end orders, at most 16."""
 
-    orders: tuple[Any, ...]
+    orders: tuple[Order, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
     """Prove that a stored slot meets a resting order's limit."""
 
-    order: Any
+    order: Order
     slot: int
 
 

@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from tidegate.client.orders import Order, OrderState
 from tidegate.keepers.actions import Execute, Wake
-from tidegate.spec.words import INSTRUMENTS_PER_UNDERLYING
 
-RESTING = 1
-WAITING = 2
 BATCH = 10
 
 
@@ -16,18 +13,10 @@ BATCH = 10
 class OpenOrder:
     """An order the exchange holds: its body, its state and slot as the events say."""
 
-    order: Any  # IExchange.Order: account, instrument, size, limit, expiry, ...
-    state: int  # RESTING or WAITING
+    order: Order
+    state: OrderState  # RESTING or WAITING
     slot: int
     key: bytes = b""  # its hash
-
-    @property
-    def feed(self) -> int:
-        return self.order.instrument // INSTRUMENTS_PER_UNDERLYING
-
-    def met_by(self, price: int) -> bool:
-        """Whether a price is at least as good as the limit."""
-        return price <= self.order.limit if self.order.size > 0 else price >= self.order.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +35,10 @@ def lapsed(held: OpenOrder, state: ExecutorState) -> bool:
     """Whether the order's window or expiry has passed: executing it ends it."""
     if state.now > held.order.expiry:
         return True
-    return held.state == WAITING and state.now > held.slot * state.slot_seconds + state.window
+    return (
+        held.state is OrderState.WAITING
+        and state.now > held.slot * state.slot_seconds + state.window
+    )
 
 
 def decide(state: ExecutorState) -> list[Execute | Wake]:
@@ -55,14 +47,14 @@ def decide(state: ExecutorState) -> list[Execute | Wake]:
     wakes: list[Wake] = []
     for held in state.orders:
         if lapsed(held, state) or (
-            held.state == WAITING and (held.feed, held.slot) in state.prices
+            held.state is OrderState.WAITING and (held.order.feed, held.slot) in state.prices
         ):
             due.append(held)
-        elif held.state == RESTING:
+        elif held.state is OrderState.RESTING:
             met = [
                 slot
                 for (feed, slot), price in state.prices.items()
-                if feed == held.feed and slot >= held.slot and held.met_by(price)
+                if feed == held.order.feed and slot >= held.slot and held.order.met_by(price)
             ]
             if met:
                 wakes.append(Wake(held.order, max(met)))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tidegate.keepers.actions import Push
+from tidegate.spec.oracle import within_step
 from tidegate.spec.rounding import PPM
 
 
@@ -32,13 +33,8 @@ class Moment:
     pushes: tuple[Push, ...]
 
 
-def within_guard(earlier: int, later: int, slots: int, max_step: int) -> bool:
-    """Whether the oracle takes `later` this many slots after `earlier`."""
-    return abs(later - earlier) * PPM <= earlier * max_step * slots
-
-
 def walk(target: Target) -> list[tuple[int, int]]:
-    """(slot, price) pairs that end at the target's price, at its slot or as soon after as may be."""
+    """(slot, price) pairs that end at the target's price, at its slot or soon after."""
     room = target.slot - target.last_slot
     if target.last_price == 0 or room <= 0:
         return [(max(target.slot, target.last_slot), target.price)] if room >= 0 else []
@@ -63,7 +59,7 @@ def walk(target: Target) -> list[tuple[int, int]]:
 
 
 def _held(price: int, aim: int, slots: int, max_step: int) -> int:
-    if within_guard(price, aim, slots, max_step):
+    if within_step(price, aim, slots, max_step):
         return aim
     allowed = price * max_step * slots // PPM
     return price + allowed if aim > price else price - allowed

@@ -252,7 +252,7 @@ def generate(seed: int, bars: int = 320, seconds: int = 300, start: int = 1_767_
         moves += jumps * market.jump * random_.standard_normal(steps)
         logs = np.concatenate(([0.0], np.cumsum(moves + _drift(bars, market))))
         ticks = float(market.start / market.tick)
-        levels = [int(round(ticks * float(level))) * market.tick for level in np.exp(logs)]
+        levels = [round(ticks * float(level)) * market.tick for level in np.exp(logs)]
         made[name] = tuple(
             _bar(start + number * seconds, levels[number * SUBSTEPS : (number + 1) * SUBSTEPS + 1])
             for number in range(bars)

@@ -1,20 +1,15 @@
-from types import SimpleNamespace
-
+from tidegate.client.orders import Order, OrderState
 from tidegate.keepers.actions import Execute, Wake
-from tidegate.keepers.order_executor import (
-    RESTING,
-    WAITING,
-    ExecutorState,
-    OpenOrder,
-    decide,
-)
+from tidegate.keepers.order_executor import ExecutorState, OpenOrder, decide
 
+RESTING = OrderState.RESTING
+WAITING = OrderState.WAITING
 SLOT = 4
 WINDOW = 30
 
 
 def open_order(state=WAITING, slot=100, size=1, limit=50, expiry=10_000, instrument=64, key=b"a"):
-    order = SimpleNamespace(account=1, instrument=instrument, size=size, limit=limit, expiry=expiry)
+    order = Order(account=1, instrument=instrument, size=size, limit=limit, expiry=expiry)
     return OpenOrder(order, state, slot, key)
 
 

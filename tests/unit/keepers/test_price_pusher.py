@@ -1,9 +1,9 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.keepers.actions import Push
-from tidegate.keepers.price_pusher import Moment, Target, decide, walk, within_guard
+from tidegate.keepers.price_pusher import Moment, Target, decide, walk
+from tidegate.spec.oracle import within_step
 
 WAD = 10**18
 
@@ -65,7 +65,7 @@ def test_no_wick_is_hidden_and_no_push_refused(price, room, max_step, longest):
     slot, before = one.last_slot, one.last_price
     for at, level in made:
         assert at > slot
-        assert within_guard(before, level, at - slot, max_step)
+        assert within_step(before, level, at - slot, max_step)
         slot, before = at, level
 
 
@@ -75,8 +75,3 @@ def test_decide_groups_the_feeds_by_slot():
         Moment(1005, (Push(1, 1005, 98 * WAD, 4020),)),
         Moment(1010, (Push(1, 1010, 96 * WAD, 4040), Push(2, 1010, 100 * WAD, 4040))),
     ]
-
-
-@pytest.mark.parametrize(("later", "passes"), [(110, True), (111, False), (90, True), (89, False)])
-def test_within_guard_is_relative_to_the_earlier_price(later, passes):
-    assert within_guard(100, later, 10, 10_000) is passes

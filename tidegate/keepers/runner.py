@@ -1,0 +1,174 @@
+"""Runs the keepers: snapshot -> decide -> sender, one role at a time."""
+
+from collections.abc import Callable, Sequence
+
+from tidegate.client.calls import Outcome, Transaction
+from tidegate.client.price_message import PriceMessage, PriceSigner, quorum
+from tidegate.client.venue import COLLATERAL, Venue
+from tidegate.keepers import liquidator, order_executor, vault_claims
+from tidegate.keepers.actions import (
+    Absorb,
+    Action,
+    Book,
+    Claim,
+    Execute,
+    Liquidate,
+    PokeCaps,
+    ProcessEpoch,
+    Push,
+    Wake,
+)
+from tidegate.keepers.journal import Journal
+from tidegate.keepers.liquidator import Candidate
+from tidegate.keepers.sender import Sender
+from tidegate.spec import words
+from tidegate.spec.rounding import WAD
+
+ROUNDS = 6  # slices and books of one moment
+READ_AT_ONCE = 50  # accounts per call of the lens
+
+
+class Keepers:
+    """Every role, for one account and one sending address.
+
+    The price pusher is apart: it says what the world's prices are, `push_moment` only signs and
+    sends what it decided.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        sender: Sender,
+        journal: Journal,
+        address: str,
+        signers: Sequence[PriceSigner],
+        caps_every: int = 0,
+    ) -> None:
+        self.venue = venue
+        self.sender = sender
+        self.journal = journal
+        self.address = address
+        self.account = words.account(address)
+        self.signers = signers
+        self.caps_every = caps_every
+        self.caps_at = 0
+        self._read: dict[int, Candidate] = {}  # as last read, by account
+        internal = {int(venue.core), int(venue.vault), int(venue.exchange)}
+        self._is_ours: Callable[[int], bool] = lambda account: words.owner_of(account) in internal
+
+    # Actions to calls
+
+    def call_of(self, action: Action) -> Transaction:
+        venue = self.venue
+        match action:
+            case Push(feed, slot, price, published):
+                message = PriceMessage(feed, slot, price, published)
+                signatures = quorum(self.signers, message)
+                args = (feed, slot, price, published, signatures)
+                return Transaction(venue.oracle, "push", args, self.address, "oracle_push", action)
+            case Execute((order,)):
+                args = (order, self.account)
+                return Transaction(venue.exchange, "execute", args, self.address, "execute", action)
+            case Execute(orders):
+                args = (list(orders), self.account)
+                return Transaction(
+                    venue.exchange, "execute_many", args, self.address, "execute", action
+                )
+            case Wake(order, slot):
+                return Transaction(
+                    venue.exchange, "wake", (order, slot), self.address, "wake", action
+                )
+            case Liquidate(accounts, instruments):
+                args = (list(accounts), list(instruments), self.account)
+                return Transaction(
+                    venue.liquidator, "liquidate", args, self.address, "liquidate", action
+                )
+            case Book(account):
+                return Transaction(
+                    venue.liquidator, "book", (account,), self.address, "book", action
+                )
+            case ProcessEpoch(epoch):
+                return Transaction(
+                    venue.vault, "process_epoch", (epoch,), self.address, "lp_process", action
+                )
+            case Claim(account):
+                return Transaction(
+                    venue.vault, "claim", (account,), self.address, "lp_claim", action
+                )
+            case PokeCaps():
+                return Transaction(venue.vault, "poke_caps", (), self.address, "poke_caps", action)
+            case Absorb():
+                return Transaction(venue.vault, "absorb", (), self.address, "absorb", action)
+        raise TypeError(f"no call for {action!r}")
+
+    # Roles
+
+    def order_calls(self, now: int) -> list[Transaction]:
+        state = order_executor.ExecutorState(
+            now,
+            self.venue.window,
+            self.venue.slot_seconds,
+            list(self.journal.orders.values()),
+            self.journal.prices,
+        )
+        return [self.call_of(action) for action in order_executor.decide(state)]
+
+    def liquidation_calls(self, marks: dict[int, int]) -> list[Transaction]:
+        """`marks`: the price in force by instrument, 1e-18."""
+        touched = self.journal.take_touched()
+        due = [
+            account
+            for account in (touched | self._read.keys())
+            if not self._is_ours(account)
+            and (account in touched or liquidator.may_be_short(self._read[account], marks))
+        ]
+        for candidate in self.standings(due, marks):
+            if candidate.notionals or candidate.cash < 0:
+                self._read[candidate.account] = candidate
+            else:
+                self._read.pop(candidate.account, None)
+        short = [self._read[account] for account in due if account in self._read]
+        return [self.call_of(action) for action in liquidator.decide(short)]
+
+    def standings(self, accounts: Sequence[int], marks: dict[int, int]) -> list[Candidate]:
+        """Read from the chain now."""
+        found = []
+        core = self.venue.core
+        for account in accounts:
+            sizes = self.journal.sizes.get(account, {})
+            equity = maintenance = cash = 0
+            if sizes:
+                equity, _, maintenance, _ = core.call("health", account)
+            else:
+                word = core.call("cash_word", account, COLLATERAL)
+                cash = words.Cash.unpack(word).cash
+            notionals = {
+                instrument: abs(size) * marks[instrument] // WAD
+                for instrument, size in sizes.items()
+            }
+            found.append(Candidate(account, equity, maintenance, cash, notionals, dict(marks)))
+        return found
+
+    def vault_calls(self, now: int, fresh: bool) -> list[Transaction]:
+        venue = self.venue
+        feeds = [market.feed for market in venue.markets.values()]
+        state = vault_claims.VaultState(
+            now=now,
+            epoch_seconds=venue.epoch_seconds,
+            requests=list(self.journal.requests.values()),
+            processed=frozenset(self.journal.processed),
+            newest_slots=[
+                self.journal.newest_slot.get(feed, 0) * venue.slot_seconds for feed in feeds
+            ],
+            all_fresh=fresh,
+            booked_deficit=self.journal.booked,
+            caps_age=now - self.caps_at,
+            caps_every=self.caps_every,
+        )
+        actions = vault_claims.decide(state)
+        if any(isinstance(action, PokeCaps) for action in actions):
+            self.caps_at = now
+        return [self.call_of(action) for action in actions]
+
+    def push_calls(self, pushes: Sequence[Push]) -> list[Transaction]:
+        return [self.call_of(push) for push in pushes]
