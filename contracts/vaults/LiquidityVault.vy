@@ -300,6 +300,8 @@ def set_quote(instrument: uint256, word: uint256):
             )
     self.quote_words[instrument] = word
     log ILiquidityVault.QuoteSet(instrument=instrument, word=word)
+    # a market begins with its whole cap, even against an empty vault
+    self._scale_caps(self._worth(0)[0])
 
 
 # Views

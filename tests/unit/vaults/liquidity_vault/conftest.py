@@ -7,7 +7,7 @@ import pytest
 from eth_account import Account
 
 from tidegate.artifacts import artifact, artifacts
-from tidegate.chain import Contract, Receipt
+from tidegate.chain import Chain, Contract, Receipt
 from tidegate.client.errors import ProtocolError
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner
 from tidegate.local_accounts import local_address
@@ -57,7 +57,7 @@ def quote_word(
 class Venue:
     """Everything around one vault. Amounts are 1e-18 integers, prices too."""
 
-    chain: RevmChain
+    chain: Chain
     oracle: Contract
     core: Contract
     vault: Contract
@@ -269,18 +269,12 @@ def compiled() -> dict[str, Any]:
     return artifacts(["PriceOracle", "ClearingHouse", "LiquidityVault", "FaucetToken"])
 
 
-@pytest.fixture
-def bare(compiled: dict[str, Any]) -> Venue:
-    """Deployed and priced at PRICE; the vault quotes nothing yet."""
-    chain = RevmChain(timestamp=472_222 * EPOCH)
+def deploy(chain: Chain) -> Venue:
+    """Priced at PRICE; the vault quotes nothing yet."""
     owner = local_address("owner")
     key = Account.from_key((1).to_bytes(32, "big"))
     oracle = chain.deploy(artifact("PriceOracle"), owner, SLOT, [key.address], 1, 0)
-    core = chain.deploy(
-        artifact("ClearingHouse"),
-        oracle.address,
-        local_address("configurator"),
-    )
+    core = chain.deploy(artifact("ClearingHouse"), oracle.address, local_address("configurator"))
     vault = chain.deploy(
         artifact("LiquidityVault"), core.address, oracle.address, owner, EPOCH, SHARE_PPM
     )
@@ -297,6 +291,12 @@ def bare(compiled: dict[str, Any]) -> Venue:
     core.transact("set_venue", venue.venue, 1, sender=venue.configurator)
     core.transact("set_venue", venue.liquidator, 2, sender=venue.configurator)
     return venue
+
+
+@pytest.fixture
+def bare(compiled: dict[str, Any]) -> Venue:
+    """Deployed and priced; the vault quotes nothing yet."""
+    return deploy(RevmChain(timestamp=472_222 * EPOCH))
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ def poke(venue):
 
 
 def test_an_empty_vault_lets_nothing_open(listed, refuses):
-    poke(listed)
+    """From its listing on: nobody has to poke first."""
     assert scale(listed) == 0
+    assert poke(listed).named("CapScaled") == []
     listed.fund("trader", 10_000 * WAD)
     refuses("OpenInterestCap", listed.trade, "trader", WAD)
 
@@ -40,7 +41,6 @@ def test_scales_by_the_share_of_equity(listed, equity):
 def test_all_markets_share(listed):
     listed.provide("lp", 100_000 * WAD)
     listed.list(ETH, RISK, replace(TRADE, hard=5_000 * 10**6), quote_word())
-    poke(listed)
     # 50,000 over 250,000 and 125,000
     assert scale(listed, BTC) == scale(listed, ETH) == 65535 * 50 // 375
 

@@ -310,17 +310,6 @@ def test_a_gift_makes_a_broken_vault_whole(listed):
     assert listed.vault.call("share_price") > 0
 
 
-def test_an_empty_vault_that_owes_takes_nobody_in(listed):
-    listed.fund("trader", 50_000 * WAD)
-    listed.trade("trader", 20 * WAD)
-    listed.lp("lp", 1_000 * WAD)
-    listed.request_deposit("lp", 1_000 * WAD)
-    event = listed.settle(120 * WAD).one("Processed").args
-    assert (event.price, event.assets_in) == (0, 0)
-    listed.claim("lp")
-    assert listed.cash(listed.account("lp")) == 1_000 * WAD
-
-
 def test_a_donation_does_not_take_the_next_depositors_money(listed):
     """The first share, inflated before the next deposit is priced, by far more than that."""
     listed.provide("lp", 10 * WAD)
