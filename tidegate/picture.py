@@ -1,5 +1,6 @@
 """The picture of a run: price, open interest, liquidations, LP share value over one time axis."""
 
+from bisect import bisect_right
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,12 +99,11 @@ def _interest(panel: Axes, report: Report, times: list[datetime]) -> None:
 def _liquidations(panel: Axes, report: Report, times: list[datetime]) -> None:
     """Bars of notional per bar of the replay, partial slices under whole ones."""
     samples = report.record.samples
+    starts = [sample.time for sample in samples]
     width = (times[1] - times[0]) if len(times) > 1 else None
     sums: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
     for one in report.record.slices:
-        place = next(
-            (at for at, sample in enumerate(samples) if sample.time >= one.time), len(samples) - 1
-        )
+        place = max(bisect_right(starts, one.time) - 1, 0)
         sums[one.whole][place] += float(abs(one.size) * one.price)
     base: Counter[int] = Counter()
     for whole, colour, label in (

@@ -1,4 +1,4 @@
-"""What a run came to: figures from the events, laws from the final state; as a table and as JSON."""
+"""What a run came to: figures from events, laws from the final state; as a table and as JSON."""
 
 import json
 from collections import Counter

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tidegate.client.calls import Outcome, Transaction
+from tidegate.client.calls import Transaction
 from tidegate.client.price_message import PriceMessage, PriceSigner, quorum
 from tidegate.client.venue import COLLATERAL, Venue
 from tidegate.keepers import liquidator, order_executor, vault_claims
@@ -20,6 +20,7 @@ from tidegate.keepers.actions import (
 )
 from tidegate.keepers.journal import Journal
 from tidegate.keepers.liquidator import Candidate
+from tidegate.keepers.order_executor import OpenOrder
 from tidegate.keepers.sender import Sender
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
@@ -103,15 +104,34 @@ class Keepers:
 
     # Roles
 
-    def order_calls(self, now: int) -> list[Transaction]:
+    def order_calls(self, now: int, waking: bool = True) -> list[Transaction]:
+        journal = self.journal
+        orders = list(journal.orders.values())
         state = order_executor.ExecutorState(
             now,
             self.venue.window,
             self.venue.slot_seconds,
-            list(self.journal.orders.values()),
-            self.journal.prices,
+            orders,
+            journal.prices,
+            journal.newest_slot,
+            self._quotes(orders) if waking else {},
+            waking=waking,
         )
         return [self.call_of(action) for action in order_executor.decide(state)]
+
+    def _quotes(self, orders: Sequence[OpenOrder]) -> dict[bytes, int]:
+        """The vault's price now for each resting order that the newest price meets."""
+        quotes: dict[bytes, int] = {}
+        for held in orders:
+            slot = order_executor.proof(held, self.journal.newest_slot, self.journal.prices)
+            if slot is not None:
+                order = held.order
+                mark = self.journal.prices[order.feed, slot]
+                volatility = self.venue.oracle.call("volatility", order.feed)
+                quotes[held.key] = self.venue.vault.call(
+                    "quote", order.instrument, order.size, mark, volatility
+                )
+        return quotes
 
     def liquidation_calls(self, marks: dict[int, int]) -> list[Transaction]:
         """`marks`: the price in force by instrument, 1e-18."""

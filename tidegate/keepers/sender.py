@@ -18,8 +18,8 @@ RETRIES = 5
 class Sender:
     """Sends transactions to a chain.
 
-    `retries`: how often one (the same target, arguments and sender) may fail before it is put aside,
-    until `forgive`; `put_aside` lists those. `seen` is told every outcome, in order.
+    `retries`: how often one (the same target, arguments and sender) may fail before it is put
+    aside, until `forgive`; `put_aside` lists those. `seen` is told every outcome, in order.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 Bar times become chain times. At each point of a bar: prices are pushed (walked where a move is
 long); a second later they are in force, traders place orders and the keepers slice what fell below
-maintenance; orders fill at the next slot, whose price the pusher publishes because they wait for it.
+maintenance; orders fill at the next slot, whose price the pusher publishes as they wait for it.
 """
 
 import random
@@ -39,7 +39,7 @@ WARM_UP = 600  # seconds before the first bar, besides two epochs
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The state at the end of a bar. Prices, sizes and share value in whole units."""
+    """The state at the end of the bar that opened at `time`. Prices, sizes, values in units."""
 
     time: int
     prices: dict[str, Decimal]
@@ -252,17 +252,21 @@ class Scenario:
             for name, market in self.venue.markets.items()
             for slot in self.journal.wanted_slots(market.feed)
         )
+        pushed = False
         for slot, name in wanted:
             feed = self.venue.markets[name].feed
             last_slot, _ = self.journal.last_push(feed)
             if slot <= last_slot:
                 continue  # its window passed without a price: the executor ends the order
+            if until is not None and slot * slot_seconds >= until.time:
+                continue  # the next point brings it
+            pushed = True
             price = self._between(name, slot * slot_seconds, until)
             for moment in price_pusher.decide([self._target(name, price, slot, 0)], slot_seconds):
                 self._at(moment.slot * slot_seconds)
                 self._must(self.keepers.push_calls(moment.pushes))
             self._prices[name] = price
-        return bool(wanted)
+        return pushed
 
     def _between(self, name: str, time: int, until: Point | None) -> Decimal:
         """The path's price on the straight line to the next point; a jump comes at its end."""
@@ -289,16 +293,14 @@ class Scenario:
 
     def _fill(self, until: Point | None) -> None:
         """Let waiting and woken orders meet their slots."""
-        for _ in range(CYCLES):
-            if until and self._now + self.venue.slot_seconds >= until.time:
-                return
-            transactions = self.keepers.order_calls(self._now)
+        for cycle in range(1, CYCLES + 1):
+            soon = until is not None and self._now + self.venue.slot_seconds >= until.time
+            transactions = self.keepers.order_calls(self._now, waking=cycle < CYCLES and not soon)
             if transactions:
                 self.sender.send(transactions)
             if not self._push_wanted(until):
                 return
             self._at(self._now + 1)
-            self.sender.send(self.keepers.order_calls(self._now))
             self._slice()
 
     def _vault(self, fresh: bool) -> None:
@@ -400,7 +402,8 @@ class Scenario:
             interest = words.Interest.unpack(word)
             longs[name], shorts[name] = human(interest.long_side), human(interest.short_side)
         share = human(self.venue.vault.call("share_price"), 27)
-        self.record.samples.append(Sample(point.time, dict(point.prices), longs, shorts, share))
+        opened = self.replay.times[point.bar]
+        self.record.samples.append(Sample(opened, dict(point.prices), longs, shorts, share))
 
 
 def _whole(size: Decimal) -> Decimal:

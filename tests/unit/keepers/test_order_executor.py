@@ -13,8 +13,18 @@ def open_order(state=WAITING, slot=100, size=1, limit=50, expiry=10_000, instrum
     return OpenOrder(order, state, slot, key)
 
 
-def state(*orders, now=401, prices=None, batch=10):
-    return ExecutorState(now, WINDOW, SLOT, orders, prices or {}, batch)
+def state(*orders, now=401, prices=None, quotes=None, **more):
+    prices = prices or {}
+    newest: dict[int, int] = {}
+    for feed, slot in prices:
+        newest[feed] = max(slot, newest.get(feed, 0))
+    if quotes is None:
+        quotes = {
+            held.key: prices[held.order.feed, newest[held.order.feed]]
+            for held in orders
+            if held.order.feed in newest
+        }
+    return ExecutorState(now, WINDOW, SLOT, orders, prices, newest, quotes, **more)
 
 
 def test_nothing_without_a_price():
@@ -41,10 +51,26 @@ def test_expired_resting_order_is_ended():
     assert decide(state(held, now=401)) == [Execute((held.order,))]
 
 
-def test_resting_buy_is_woken_by_the_newest_price_at_or_below_its_limit():
+def test_resting_buy_is_woken_by_the_newest_price_at_its_limit():
     held = open_order(state=RESTING)
-    prices = {(1, 99): 40, (1, 100): 51, (1, 101): 50, (1, 102): 49}
+    prices = {(1, 100): 51, (1, 101): 49, (1, 102): 50}
     assert decide(state(held, prices=prices)) == [Wake(held.order, 102)]
+
+
+def test_price_that_has_passed_wakes_nothing():
+    assert decide(state(open_order(state=RESTING), prices={(1, 101): 49, (1, 102): 51})) == []
+
+
+def test_order_whose_quote_breaks_its_limit_rests_on():
+    held = open_order(state=RESTING)
+    prices = {(1, 102): 50}
+    assert decide(state(held, prices=prices, quotes={held.key: 51})) == []
+    assert decide(state(held, prices=prices, quotes={})) == []
+
+
+def test_nothing_is_woken_without_time_to_fill_it():
+    held = open_order(state=RESTING)
+    assert decide(state(held, prices={(1, 102): 50}, waking=False)) == []
 
 
 def test_resting_sell_is_woken_at_or_above_its_limit_only():
