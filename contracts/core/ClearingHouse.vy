@@ -1,6 +1,6 @@
 # pragma version ==0.4.3
 # pragma evm-version cancun
-# pragma optimize gas
+# pragma optimize codesize
 # pragma nonreentrancy on
 """
 @title Clearing house
@@ -65,11 +65,13 @@ def _credit(account: uint256, asset: uint256, amount: uint256, principal: uint25
     @notice Cash in: what was lost before is first taken off the principal.
     """
     word: uint256 = ledger.cash[account][asset]
-    errors._require(cash_words._flags(word) & (cash_words.POOL | cash_words.ESCROW) == 0, errors.NOT_PERMITTED)
-    net: uint256 = convert(max(solvency._whole(account, asset).equity, 0), uint256)
-    held: uint256 = min(cash_words._principal(word), net)
-    ledger._add_cash(account, asset, convert(amount, int256))
-    ledger._set_principal(account, asset, held + principal)
+    errors._require(word & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
+    if not cash_words._is_pool(word):
+        solvency._look(account, asset)
+    ledger._add_cash(account, asset, convert(convert(amount, bytes32), int256))
+    # a pool has no principal: whoever pays in makes its shareholders a gift
+    if not cash_words._is_pool(word):
+        ledger._set_principal(account, asset, cash_words._principal(ledger.cash[account][asset]) + principal)
 
 
 @internal
@@ -83,7 +85,7 @@ def _debit(account: uint256, asset: uint256, amount: uint256) -> uint256:
     errors._require(accounts._may(account, msg.sender, accounts.MOVE), errors.NOT_PERMITTED)
     word: uint256 = ledger.cash[account][asset]
     errors._require(cash_words._flags(word) & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
-    ledger._add_cash(account, asset, -convert(amount, int256))
+    ledger._add_cash(account, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)))
     if cash_words._is_pool(word):
         return 0
     principal: uint256 = min(amount, cash_words._principal(word))
@@ -102,7 +104,6 @@ def deposit(account: uint256, asset: uint256, amount: uint256):
 @external
 def withdraw(account: uint256, asset: uint256, amount: uint256, receiver: address):
     word: uint256 = instruments.assets[asset]
-    errors._require(word != 0, errors.NOT_LISTED)
     errors._require(amount >> 112 == 0, errors.AMOUNT_TOO_LARGE)
     errors._require(
         receiver != empty(address) and receiver != self and not cash_words._is_pool(ledger.cash[account][asset]),
@@ -114,15 +115,14 @@ def withdraw(account: uint256, asset: uint256, amount: uint256, receiver: addres
         paid = unsafe_add(paid, ledger._release_gain(asset, unsafe_sub(debit, paid)))
     given: uint256 = ledger._give(word, receiver, paid)
     # what is less than the token's unit stays with the deficit that made it
-    ledger._add_cash(ledger._deficit(asset), asset, convert(unsafe_sub(paid, given), int256))
+    ledger._add_cash(ledger._deficit(asset), asset, convert(convert(unsafe_sub(paid, given), bytes32), int256))
     log IClearingHouse.Withdrawn(account=account, asset=asset, amount=debit, paid=given, receiver=receiver)
 
 
 @external
 def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
     same: bool = source >> 96 == target >> 96
-    pools: bool = cash_words._is_pool(ledger.cash[source][asset] | ledger.cash[target][asset])
-    errors._require(source != target and (same or not pools), errors.NOT_PERMITTED)
+    errors._require(same or not cash_words._is_pool(ledger.cash[source][asset]), errors.NOT_PERMITTED)
     carried: uint256 = self._debit(source, asset, amount)
     paid: uint256 = amount
     # to insurance, or into the deficit itself, nothing leaves the protocol
@@ -130,10 +130,7 @@ def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
         if carried < amount:
             paid = unsafe_add(carried, ledger._release_gain(asset, unsafe_sub(amount, carried)))
         carried = paid
-    if pools:
-        ledger._add_cash(target, asset, convert(paid, int256))
-    else:
-        self._credit(target, asset, paid, carried)
+    self._credit(target, asset, paid, carried)
     log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=paid, principal=carried)
 
 
@@ -161,9 +158,11 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
     for fill: IClearingHouse.Fill in fills:
         # within the widths that all arithmetic below relies on
         errors._require(fill.fee < 2**120 and fill.taker != fill.maker, errors.BAD_FILL)
-        fee: int256 = convert(fill.fee, int256)
+        price: int256 = convert(convert(fill.price, bytes32), int256)
+        fee: int256 = convert(convert(fill.fee, bytes32), int256)
         if fill.instrument == 0:
-            rewards = self._carry_fee(fill, rewards)
+            errors._require(fill.size == 0 and price == 0, errors.BAD_FILL)
+            rewards = self._carry_fee(fill.taker, fill.maker, fill.fee, rewards)
             continue
 
         if fill.instrument != instrument:
@@ -174,15 +173,15 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             errors._require(risk != 0, errors.NOT_LISTED)
             trade = instruments.trade[instrument]
             asset = terms._settle_asset(risk)
-            mark = instruments._reference(instrument, 0)
+            mark = instruments._mark(instrument, 0)[0]
             indices, interest, carried = carry._accrued(instrument, risk, mark)
         reference: int256 = mark
         if fill.slot != 0:
-            reference = instruments._reference(instrument, fill.slot)
-        price: int256 = convert(fill.price, int256)
+            reference = instruments._mark(instrument, fill.slot)[0]
+        moved: int256 = rounding._abs(fill.size)
         errors._require(
-            fill.size != 0
-            and rounding._abs(fill.size) >> 103 == 0
+            moved != 0
+            and moved >> 103 == 0
             and price != 0
             and price >> 90 == 0
             and not ledger._names_pool(fill.taker),
@@ -204,7 +203,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             insured = convert(rounding._mul_div_down(fee, terms._insurance_share(trade), PPM), uint256)
         else:
             # a matched fill: losses so far come off the principal before cash moves
-            solvency._hold_principal(fill.maker, asset, solvency._whole(fill.maker, asset).equity)
+            solvency._look(fill.maker, asset)
         cost: int256 = unsafe_add(solvency._cost_up(fill), fee)
         taker_due: int256 = 0
         maker_due: int256 = 0
@@ -239,20 +238,14 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             errors.BELOW_MINIMUM,
         )
         if liquidation:
-            # unsigned, a flip leaves less but moves more
-            errors._require(
-                size < rounding._abs(taker_size) and rounding._abs(fill.size) <= rounding._abs(taker_size),
-                errors.BAD_LIQUIDATION,
-            )
-            rewards = unsafe_add(
-                rewards, convert(terms._keeper_reward(instruments.limits[instrument]), uint256)
-            )
+            # what is left and what moved make up what was: the fill reduces and does not flip
+            errors._require(unsafe_add(size, moved) == rounding._abs(taker_size), errors.BAD_LIQUIDATION)
+            reward: int256 = terms._keeper_reward(instruments.limits[instrument])
+            rewards = unsafe_add(rewards, convert(convert(reward, bytes32), uint256))
         else:
             errors._require(
                 fee
-                <= rounding._mul_div_up(
-                    unsafe_mul(rounding._abs(fill.size), price), terms._taker_fee(trade), WAD * PPM
-                ),
+                <= rounding._mul_div_up(unsafe_mul(moved, price), terms._taker_fee(trade), WAD * PPM),
                 errors.FEE_TOO_HIGH,
             )
         log IClearingHouse.Filled(
@@ -281,24 +274,22 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
 
 
 @internal
-def _carry_fee(fill: IClearingHouse.Fill, rewards: uint256) -> uint256:
+def _carry_fee(source: uint256, target: uint256, fee: uint256, rewards: uint256) -> uint256:
     """
     @notice A fill of nothing: its fee moves.
     @return What of the keepers' rewards is left.
     """
-    errors._require(fill.size == 0 and fill.price == 0, errors.BAD_FILL)
-    flags: uint256 = ledger.cash[fill.taker][solvency.COLLATERAL]
-    left: int256 = ledger._move(fill.taker, fill.maker, solvency.COLLATERAL, fill.fee, 0)
+    flags: uint256 = ledger.cash[source][solvency.COLLATERAL]
+    left: int256 = ledger._move(source, target, solvency.COLLATERAL, fee, 0)
     if flags & cash_words.ESCROW != 0:
-        errors._require(left >= 0 and convert(fill.taker >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
+        errors._require(left >= 0 and convert(source >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
         return rewards
-    if flags & cash_words.POOL != 0:
-        errors._require(fill.fee <= rewards, errors.FEE_TOO_HIGH)
-        return unsafe_sub(rewards, fill.fee)
+    pooled: bool = flags & cash_words.POOL != 0
     errors._require(
-        fill.fee <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]), errors.FEE_TOO_HIGH
+        fee <= (rewards if pooled else asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL])),
+        errors.FEE_TOO_HIGH,
     )
-    return rewards
+    return unsafe_sub(rewards, fee) if pooled else rewards
 
 
 @external
@@ -313,13 +304,12 @@ def poke(instrument: uint256):
 @external
 def book_deficit(account: uint256, asset: uint256):
     errors._require(instruments.venues[msg.sender] & 255 == instruments.LIQUIDATION, errors.NOT_VENUE)
-    word: uint256 = ledger.cash[account][asset]
-    lack: int256 = unsafe_sub(0, cash_words._cash(word))
+    lack: int256 = unsafe_sub(0, cash_words._cash(ledger.cash[account][asset]))
     errors._require(
         lack > 0
         and accounts.words[account] >> 16 == 0
         and account >> 96 != convert(self, uint256)
-        and not cash_words._is_pool(word),
+        and not ledger._names_pool(account),
         errors.NO_DEFICIT,
     )
     ledger._move(ledger._deficit(asset), account, asset, convert(lack, uint256), 0)
@@ -337,9 +327,8 @@ def sweep_fees(pool: uint256, asset: uint256):
 
 @external
 def scale_caps(instrument: uint256, scale: uint256):
-    risk: uint256 = instruments.risk[instrument]
     errors._require(
-        risk != 0 and msg.sender == instruments.vaults[terms._settle_asset(risk)], errors.NOT_OWNER
+        msg.sender == instruments.vaults[terms._settle_asset(instruments.risk[instrument])], errors.NOT_OWNER
     )
     errors._require(scale <= market_words.FULL_SCALE, errors.OUT_OF_BOUNDS)
     interest: uint256 = carry.interest[instrument]

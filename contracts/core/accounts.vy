@@ -23,9 +23,7 @@ rights: HashMap[address, HashMap[address, uint256]]
 
 @internal
 def _set_delegate(owner: address, delegate: address, permissions: uint256, expiry: uint256):
-    errors._require(
-        permissions < 8 and expiry < 2**64 and delegate != owner and delegate != empty(address), errors.OUT_OF_BOUNDS
-    )
+    errors._require((permissions >> 3) | (expiry >> 64) == 0, errors.OUT_OF_BOUNDS)
     self.rights[owner][delegate] = (expiry << 8) | permissions
     log IClearingHouse.DelegateSet(owner=owner, delegate=delegate, permissions=permissions, expiry=expiry)
 

@@ -46,9 +46,7 @@ def _write(instrument: uint256, indices: uint256, interest: uint256, carry: uint
 
 @internal
 def _accrue(instrument: uint256):
-    mark: int256 = 0
-    fresh: bool = False
-    mark, fresh = instruments._mark(instrument)
+    mark: int256 = instruments._mark(instrument, 0)[0]
     indices: uint256 = 0
     interest: uint256 = 0
     carry: uint256 = 0

@@ -36,33 +36,16 @@ def __init__(oracle: address, configurator: address):
 
 @internal
 @view
-def _mark(instrument: uint256) -> (int256, bool):
+def _mark(instrument: uint256, slot: uint256) -> (int256, bool):
     """
-    @return Settlement asset per unit at the price in force; whether that price is fresh.
+    @param slot 0: the price in force.
+    @return Settlement asset per unit; whether that price is fresh. Reverts without a price.
     """
     price: uint256 = 0
     fresh: bool = False
-    price, fresh = staticcall IPriceOracle(ORACLE).latest(instrument >> 6)
-    errors._require(price != 0, errors.NO_PRICE)
-    return convert(price, int256), fresh
-
-
-@internal
-@view
-def _reference(instrument: uint256, slot: uint256) -> int256:
-    """
-    @return The mark of a slot, of the price in force for slot 0; reverts without one.
-    """
-    if slot == 0:
-        mark: int256 = 0
-        fresh: bool = False
-        mark, fresh = self._mark(instrument)
-        return mark
-    price: uint256 = 0
-    volatility: uint256 = 0
-    price, volatility = staticcall IPriceOracle(ORACLE).slot_price(instrument >> 6, slot)
-    errors._require(price != 0, errors.NO_PRICE)
-    return convert(price, int256)
+    price, fresh = staticcall IPriceOracle(ORACLE).mark(instrument >> 6, slot)
+    errors._require(price != 0 and price >> 90 == 0, errors.NO_PRICE)
+    return convert(convert(price, bytes32), int256), fresh
 
 
 @internal

@@ -81,8 +81,8 @@ def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, pri
     @notice One integer, both signs. @param principal For the event: what of it the target may withdraw at once.
     @return Cash left at the source.
     """
-    left: int256 = self._add_cash(source, asset, unsafe_sub(0, convert(amount, int256)))
-    self._add_cash(target, asset, convert(amount, int256))
+    left: int256 = self._add_cash(source, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)))
+    self._add_cash(target, asset, convert(convert(amount, bytes32), int256))
     log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=amount, principal=principal)
     return left
 
@@ -120,11 +120,13 @@ def _fill_side(
         unsafe_sub(unsafe_sub(cash_word._cash(purse), pays), due), unsafe_add(cash_word._principal(purse), insured), flags | cash_word.ALIVE
     )
     # pools list nothing: the vault knows its own instruments
-    if flags & cash_word.POOL == 0:
+    if flags & cash_word.POOL == 0 and (before == 0 or after == 0):
+        holds: uint256 = accounts.words[account]
         if before == 0:
-            accounts.words[account] = account_word._insert(accounts.words[account] | (1 << asset), instrument)
-        elif after == 0:
-            accounts.words[account] = account_word._remove(accounts.words[account], instrument)
+            holds = account_word._insert(holds | (1 << asset), instrument)
+        else:
+            holds = account_word._remove(holds, instrument)
+        accounts.words[account] = holds
     return due, before
 
 
@@ -188,7 +190,7 @@ def _release_gain(asset: uint256, gain: uint256) -> uint256:
     residue: uint256 = self._booked(asset)
     lost: uint256 = min(unsafe_sub(gain, unsafe_div(unsafe_mul(gain, held), unsafe_add(held, residue))), residue)
     if lost != 0:
-        self._add_cash(self._deficit(asset), asset, convert(lost, int256))
+        self._add_cash(self._deficit(asset), asset, convert(convert(lost, bytes32), int256))
     return unsafe_sub(gain, lost)
 
 

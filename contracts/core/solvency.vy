@@ -65,17 +65,16 @@ def _state(
     account: uint256,
     word: uint256,
     before: bool,
+    out: int256,
     fills: DynArray[IClearingHouse.Fill, 20],
 ) -> State:
     """
     @param word The account's word in the state asked for.
-    @param before Whether to take the call's fills back out.
+    @param before Whether to take the call's fills back out. @param out Collateral to put back with them.
     """
     state: State = empty(State)
     state.fresh = True
-    cash: int256 = cash_word._cash(ledger.cash[account][COLLATERAL])
-    if before:
-        cash = unsafe_add(cash, self._cash_out(account, fills))
+    cash: int256 = unsafe_add(cash_word._cash(ledger.cash[account][COLLATERAL]), out)
     # of the underlying at hand: sum of size * mark, and the risk word with its shocks
     underlying: uint256 = 0
     net: int256 = 0
@@ -95,7 +94,7 @@ def _state(
         risk: uint256 = instruments.risk[instrument]
         mark: int256 = 0
         fresh: bool = False
-        mark, fresh = instruments._mark(instrument)
+        mark, fresh = instruments._mark(instrument, 0)
         state.fresh = state.fresh and fresh
         indices: uint256 = 0
         interest: uint256 = 0
@@ -160,62 +159,44 @@ def _cost_up(fill: IClearingHouse.Fill) -> int256:
     """
     @return Cash the taker pays for the fill without its fee, toward plus infinity.
     """
-    return rounding._mul_div_up(fill.size, convert(fill.price, int256), WAD)
-
-
-@internal
-@pure
-def _cash_out(
-    account: uint256, fills: DynArray[IClearingHouse.Fill, 20]
-) -> int256:
-    """
-    @return Collateral that left the account in the call, funding aside.
-    """
-    paid: int256 = 0
-    for fill: IClearingHouse.Fill in fills:
-        cost: int256 = unsafe_add(self._cost_up(fill), convert(fill.fee, int256))
-        if fill.taker == account:
-            paid = unsafe_add(paid, cost)
-        elif fill.maker == account:
-            paid = unsafe_sub(paid, cost)
-    return paid
+    return rounding._mul_div_up(fill.size, convert(convert(fill.price, bytes32), int256), WAD)
 
 
 @internal
 @view
-def _above_reference(
-    account: uint256, fills: DynArray[IClearingHouse.Fill, 20]
-) -> (int256, int256):
+def _undone(account: uint256, fills: DynArray[IClearingHouse.Fill, 20]) -> (uint256, int256, int256, int256):
     """
-    @return What the account paid above the references, fees and the fees in it.
+    @notice What it takes to see the account before the call, and what the call charged it.
+    @return The account's word with every instrument of its fills in it; collateral that left it, funding aside; what it
+            paid above the references, fees included; the fees.
     """
+    word: uint256 = accounts.words[account]
+    out: int256 = 0
     worse: int256 = 0  # 1e-36
     fees: int256 = 0
     for fill: IClearingHouse.Fill in fills:
-        against: int256 = 0
-        if fill.instrument != 0:
-            against = unsafe_mul(
-                unsafe_sub(convert(fill.price, int256), instruments._reference(fill.instrument, fill.slot)), fill.size
-            )
-        if fill.taker == account:
-            worse = unsafe_add(worse, against)
-            fees = unsafe_add(fees, convert(fill.fee, int256))
-        elif fill.maker == account:
-            worse = unsafe_sub(worse, against)
-    return unsafe_add(rounding._div_up(worse, WAD), fees), fees
-
-
-@internal
-@view
-def _word_before(account: uint256, fills: DynArray[IClearingHouse.Fill, 20]) -> uint256:
-    """
-    @return The account's word with every instrument of its fills in it: what it held before, or more.
-    """
-    word: uint256 = accounts.words[account]
-    for fill: IClearingHouse.Fill in fills:
-        if fill.instrument != 0 and (fill.taker == account or fill.maker == account):
-            word = account_word._insert(account_word._remove(word, fill.instrument), fill.instrument)
-    return word
+        taken: bool = fill.taker == account
+        if taken or fill.maker == account:
+            fee: int256 = convert(convert(fill.fee, bytes32), int256)
+            cost: int256 = unsafe_add(self._cost_up(fill), fee)
+            against: int256 = 0
+            if fill.instrument != 0:
+                word = account_word._insert(account_word._remove(word, fill.instrument), fill.instrument)
+                against = unsafe_mul(
+                    unsafe_sub(
+                        convert(convert(fill.price, bytes32), int256),
+                        instruments._mark(fill.instrument, fill.slot)[0],
+                    ),
+                    fill.size,
+                )
+            if taken:
+                out = unsafe_add(out, cost)
+                worse = unsafe_add(worse, against)
+                fees = unsafe_add(fees, fee)
+            else:
+                out = unsafe_sub(out, cost)
+                worse = unsafe_sub(worse, against)
+    return word, out, unsafe_add(rounding._div_up(worse, WAD), fees), fees
 
 
 @internal
@@ -236,12 +217,14 @@ def _judge(
     """
     @notice The account's verdict after the last fill; then its principal is held to its net.
     """
-    after: State = self._state(account, accounts.words[account], False, fills)
+    after: State = self._state(account, accounts.words[account], False, 0, fills)
     if liquidated or after.equity < after.initial or not after.fresh:
-        before: State = self._state(account, self._word_before(account, fills), True, fills)
+        word: uint256 = 0
+        out: int256 = 0
         paid: int256 = 0
         fees: int256 = 0
-        paid, fees = self._above_reference(account, fills)
+        word, out, paid, fees = self._undone(account, fills)
+        before: State = self._state(account, word, True, out, fills)
         if liquidated:
             errors._require(before.equity < before.maintenance, errors.NOT_LIQUIDATABLE)
             errors._require(
@@ -291,10 +274,20 @@ def _whole(account: uint256, asset: uint256) -> State:
     """
     word: uint256 = accounts.words[account]
     if asset == COLLATERAL and word >> 16 != 0:
-        return self._state(account, word, False, [])
+        return self._state(account, word, False, 0, [])
     state: State = empty(State)
     state.fresh = True
     state.equity = cash_word._cash(ledger.cash[account][asset])
+    return state
+
+
+@internal
+def _look(account: uint256, asset: uint256) -> State:
+    """
+    @notice The present state, principal held to it: before cash comes in, and after it went out.
+    """
+    state: State = self._whole(account, asset)
+    self._hold_principal(account, asset, state.equity)
     return state
 
 
@@ -303,8 +296,7 @@ def _require_initial(account: uint256, asset: uint256):
     """
     @notice After cash left an account outside a call to clear: net >= 0 and initial margin, at fresh prices.
     """
-    state: State = self._whole(account, asset)
+    state: State = self._look(account, asset)
     errors._require(state.equity >= 0, errors.INSUFFICIENT_CASH)
     errors._require(state.equity >= state.initial, errors.INSUFFICIENT_MARGIN)
     errors._require(state.fresh, errors.STALE_PRICE)
-    self._hold_principal(account, asset, state.equity)

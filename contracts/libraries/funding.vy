@@ -49,7 +49,7 @@ def _halved(rate: int256, elapsed: int256, half_life: int256) -> int256:
         term = unsafe_div(unsafe_mul(unsafe_sub(0, term), x), unsafe_mul(k, WAD))
         factor = unsafe_add(factor, term)
     whole: int256 = rounding._mul_div_toward_zero(rate, factor, WAD)
-    return unsafe_div(whole, convert(convert(1, uint256) << convert(halvings, uint256), int256))
+    return unsafe_div(whole, convert(convert(convert(1, uint256) << convert(convert(halvings, bytes32), uint256), bytes32), int256))
 
 
 @internal
@@ -102,17 +102,17 @@ def _accrued(
         market_words._skew(interest),
         risk,
         market_words._rate(carry),
-        convert(unsafe_sub(now, time), int256),
+        convert(convert(unsafe_sub(now, time), bytes32), int256),
     )
     charge: int256 = rounding._mul_div_toward_zero(
-        integral, convert(market_words._price(carry), int256), INTEGRAL_TO_INDEX
+        integral, convert(convert(market_words._price(carry), bytes32), int256), INTEGRAL_TO_INDEX
     )
     return (
         market_words._pack_indices(
             market_words._saturated(unsafe_add(market_words._long_index(indices), charge)),
             market_words._saturated(unsafe_add(market_words._short_index(indices), charge)),
         ),
-        (interest & ~((2**32 - 1) << 208)) | (now << 208),
+        unsafe_add(interest, unsafe_sub(now, time) << 208),
         market_words._pack_carry(market_words._pot(carry), end, price),
     )
 

@@ -39,9 +39,9 @@ def _contingency_up(size: int256, mark: int256, risk: uint256) -> int256:
     @return Settlement asset to hold for one leg, whatever hedges it.
     """
     ratio: int256 = terms._contingency(risk)
-    slope: int256 = terms._size_slope(risk)
-    if slope != 0:
-        ratio = unsafe_add(ratio, rounding._mul_div_up(slope, rounding._abs(size), terms._skew_scale(risk)))
+    ratio = unsafe_add(
+        ratio, rounding._mul_div_up(terms._size_slope(risk), rounding._abs(size), terms._skew_scale(risk))
+    )
     return rounding._mul_div_up(
         self._notional_up(size, mark), min(terms._maintenance_shock(risk), ratio), PPM
     )

@@ -66,7 +66,8 @@ def _saturated(index: int256) -> int256:
     """
     @return The index held within int128: beyond it funding stops rather than blocks an exit.
     """
-    return max(unsafe_sub(0, MAX_INDEX), min(MAX_INDEX, index))
+    bound: int256 = MAX_INDEX
+    return max(unsafe_sub(0, bound), min(bound, index))
 
 
 @internal
@@ -132,13 +133,12 @@ def _moved(interest: uint256, size: int256, change: int256) -> uint256:
     @return The word after a position of this size changed: what it was on each side replaced by what it is. The time
             is the accrual's, left as it is.
     """
-    after: int256 = unsafe_add(size, change)
-    return self._pack_interest(
-        unsafe_add(self._long_side(interest), unsafe_sub(max(after, 0), max(size, 0))),
-        unsafe_add(self._short_side(interest), unsafe_sub(max(unsafe_sub(0, after), 0), max(unsafe_sub(0, size), 0))),
-        self._time(interest),
-        self._scale(interest),
-    )
+    longer: int256 = unsafe_sub(max(unsafe_add(size, change), 0), max(size, 0))
+    # long less short moves by the change itself
+    shorter: int256 = unsafe_sub(longer, change)
+    # the word is the integer long + short * 2**104 + ..., so both fields move by one addition; neither leaves its width,
+    # as a side is a sum of sizes of one sign, held under the hard cap when it grows
+    return unsafe_add(interest, convert(convert(unsafe_add(longer, unsafe_mul(shorter, 2**104)), bytes32), uint256))
 
 
 @internal

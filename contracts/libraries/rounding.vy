@@ -35,11 +35,7 @@ def _mul_div_down(a: int256, b: int256, denominator: int256) -> int256:
     @return a * b / denominator toward minus infinity.
     @param denominator Must be positive.
     """
-    product: int256 = unsafe_mul(a, b)
-    quotient: int256 = unsafe_div(product, denominator)
-    if product < 0 and unsafe_mul(quotient, denominator) != product:
-        return unsafe_sub(quotient, 1)
-    return quotient
+    return unsafe_sub(0, self._mul_div_up(unsafe_sub(0, a), b, denominator))
 
 
 @internal

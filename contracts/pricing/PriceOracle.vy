@@ -25,6 +25,7 @@ exports: (
     slots.SLOT_SECONDS,
     slots.latest,
     slots.slot_price,
+    slots.mark,
     slots.latest_word,
     slots.slot_word,
     slots.volatility,

@@ -72,6 +72,18 @@ def slot_price(feed: uint256, slot: uint256) -> (uint256, uint256):
 @view
 @external
 @reentrant
+def mark(feed: uint256, slot: uint256) -> (uint256, bool):
+    if slot == 0:
+        return self._in_force(self._in_force_words[feed])
+    word: uint256 = self._rings[feed][slot % RING]
+    if self._ring_slot(word) != slot:
+        return 0, False
+    return word & MAX_PRICE, True
+
+
+@view
+@external
+@reentrant
 def latest_word(feed: uint256) -> uint256:
     word: uint256 = self._in_force_words[feed]
     changed: uint256 = self._slot(word) * SLOT_SECONDS + self._lag(word)
