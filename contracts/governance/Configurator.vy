@@ -14,8 +14,10 @@ from ethereum.ercs import IERC20Detailed
 
 from ..interfaces import IClearingHouse
 from ..interfaces import IConfigurator
+from ..interfaces import ILiquidityVault
 from ..libraries import asset_word
 from ..libraries import errors
+from ..libraries import market_words
 from ..libraries import terms
 
 implements: IConfigurator
@@ -50,6 +52,8 @@ ROLE: constant(uint256) = 255
 OWNER: public(immutable(address))
 
 guardian: public(address)
+# when governance last changed a depth, by core and instrument
+rescaled: public(HashMap[address, HashMap[uint256, uint256]])
 
 
 @deploy
@@ -81,7 +85,12 @@ def set_terms(core: address, instrument: uint256, risk: uint256, trade: uint256,
     self._check_terms(risk, trade, limits)
     errors._require(instrument >= INSTRUMENTS and instrument < 2**16, errors.OUT_OF_BOUNDS)
     known: uint256 = staticcall IClearingHouse(core).risk_word(instrument)
-    errors._require(known == 0 or known & KIND == risk & KIND, errors.ALREADY_SET)
+    if known == 0:
+        errors._require(staticcall IClearingHouse(core).asset_word(terms._settle_asset(risk)) != 0, errors.NOT_LISTED)
+    else:
+        errors._require(known & KIND == risk & KIND, errors.ALREADY_SET)
+        self._check_depth(core, instrument, known, risk, trade, limits)
+        self._check_quote(core, instrument, risk, limits)
     first: uint256 = instrument - instrument % INSTRUMENTS
     for k: uint256 in range(INSTRUMENTS):
         if first + k != instrument:
@@ -162,6 +171,41 @@ def check_terms(risk: uint256, trade: uint256, limits: uint256):
 @view
 def _only_owner():
     errors._require(msg.sender == OWNER, errors.NOT_OWNER)
+
+
+@internal
+def _check_depth(core: address, instrument: uint256, known: uint256, risk: uint256, trade: uint256, limits: uint256):
+    """
+    @dev Another depth revalues the premium that closing refunds, by at most d * max premium / 2 of the notional: no
+         more than the round trip it takes to earn that, two fees each way.
+    """
+    old: int256 = terms._skew_scale(known)
+    new: int256 = terms._skew_scale(risk)
+    if old == new:
+        return
+    interest: uint256 = staticcall IClearingHouse(core).interest_word(instrument)
+    if market_words._long_side(interest) == 0 and market_words._short_side(interest) == 0:
+        return
+    errors._require(block.timestamp >= self.rescaled[core][instrument] + DAY, errors.TOO_SOON)
+    errors._require(
+        abs(new - old) * terms._max_premium(limits) <= 4 * terms._taker_fee(trade) * min(old, new), errors.OUT_OF_BOUNDS
+    )
+    self.rescaled[core][instrument] = block.timestamp
+
+
+@internal
+@view
+def _check_quote(core: address, instrument: uint256, risk: uint256, limits: uint256):
+    """
+    @dev What the vault asks now stays within the new limits: it is lowered first.
+    """
+    vault: address = staticcall IClearingHouse(core).vault_of(terms._settle_asset(risk))
+    word: uint256 = staticcall ILiquidityVault(vault).quote_word(instrument)
+    errors._require(
+        convert(word & (2**20 - 1), int256) <= terms._max_premium(limits)
+        and convert((word >> 20) & (2**20 - 1), int256) <= terms._max_half_spread(limits),
+        errors.OUT_OF_BOUNDS,
+    )
 
 
 @internal

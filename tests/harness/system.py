@@ -171,9 +171,7 @@ class System:
     def provide(self, owner: str, amount: Amount) -> int:
         """Deposit into the vault and wait for the shares; what it holds of them then."""
         account = self.fund(owner, amount)
-        self.core.transact(
-            "set_delegate", self.vault.address, MOVE_RIGHT, FOREVER, sender=owner
-        )
+        self.core.transact("set_delegate", self.vault.address, MOVE_RIGHT, FOREVER, sender=owner)
         self.vault.transact("request_deposit", account, wad(amount), 0, FOREVER, sender=owner)
         self.process_epoch()
         self.vault.transact("claim", account, sender=owner)
