@@ -386,7 +386,7 @@ def deploy(
     sender = sender or chain.sender
     if not chain.local and set(config.signers) & set(DeploymentConfig().signers):
         raise DeploymentError("the default signers' keys are known to all: not on a real network")
-    artifacts.artifacts([*(name for name in CONTRACTS if _exists(name)), TOKEN])
+    artifacts.artifacts([*CONTRACTS, TOKEN])
     builder = _Builder(chain, config, sender, say)
     _create_all(builder)
     contracts = builder.contracts
@@ -434,7 +434,7 @@ def _create_all(builder: _Builder) -> None:
         config.epoch_seconds,
         words.to_units(config.stress_share, 10**6),
     ).address
-    create(
+    exchange = create(
         "Exchange",
         core,
         oracle,
@@ -442,14 +442,9 @@ def _create_all(builder: _Builder) -> None:
         config.window,
         words.to_units(config.min_keeper_fee, WAD),
         words.to_units(config.lapse_ratio, 10**6),
-    )
-    create("Liquidator", core, oracle, vault, config.reward_window)
-    if _exists("Lens"):
-        create("Lens")
-
-
-def _exists(name: str) -> bool:
-    return bool(list(artifacts.CONTRACTS.rglob(f"{name}.vy")))
+    ).address
+    liquidator = create("Liquidator", core, oracle, vault, config.reward_window).address
+    create("Lens", core, oracle, vault, exchange, liquidator)
 
 
 def _feed_arguments(market: MarketConfig) -> tuple[int, int, int]:

@@ -114,9 +114,14 @@ def book(account: uint256):
 
 @view
 @external
-def slice_of(account: uint256, instrument: uint256) -> (int256, uint256, uint256):
+def slice_of(account: uint256, instrument: uint256) -> (int256, uint256, uint256, uint256):
     slice_: Slice = self._slice(account, instrument)
-    return slice_.size, convert(slice_.price, uint256), convert(slice_.penalty, uint256)
+    return (
+        slice_.size,
+        convert(slice_.price, uint256),
+        convert(slice_.penalty, uint256),
+        convert(slice_.reward, uint256),
+    )
 
 
 @view

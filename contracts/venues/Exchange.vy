@@ -22,8 +22,6 @@ from ..interfaces import ILiquidityVault
 from ..interfaces import IPriceOracle
 from ..libraries import errors
 from ..libraries import position_word
-from ..libraries import rounding
-from ..libraries import terms
 from . import orders
 
 implements: IExchange
@@ -38,12 +36,8 @@ interface Clock:
 
 
 WAD: constant(uint256) = 10**18
-PPM: constant(uint256) = 10**6
 TRADE: constant(uint256) = 1  # the right to place and cancel
 MAX_WINDOW_SLOTS: constant(uint256) = 32  # a quarter of the oracle's ring
-MAX_SIZE: constant(int256) = 2**96 - 1
-MAX_LIMIT: constant(uint256) = 2**96 - 1
-MAX_KEEPER_FEES: constant(uint256) = 100  # of the least: a trading key pays keepers, it does not withdraw by them
 MAX_MIN_KEEPER_FEE: constant(uint256) = 100 * WAD
 MAX_LAPSE_RATIO: constant(uint256) = 10_000  # ppm
 
@@ -83,17 +77,7 @@ def __init__(
 @external
 def place(order: IExchange.Order) -> bytes32:
     slot: uint256 = self._next_slot()
-    errors._require(
-        order.trigger | order.trigger_price | order.trail | order.slot | order.group == 0
-        and order.size != 0
-        and order.size <= MAX_SIZE
-        and order.size >= -MAX_SIZE
-        and order.limit <= MAX_LIMIT
-        and (order.limit != 0 or order.size < 0)
-        and order.keeper_fee >= MIN_KEEPER_FEE
-        and order.keeper_fee <= MIN_KEEPER_FEE * MAX_KEEPER_FEES,
-        errors.BAD_ORDER,
-    )
+    errors._require(orders._is_valid(order, MIN_KEEPER_FEE), errors.BAD_ORDER)
     errors._require(order.expiry >= slot * SLOT_SECONDS, errors.TOO_LATE)
     self._require_trader(order.account)
     errors._require(staticcall CORE.trade_word(order.instrument) != 0, errors.NOT_LISTED)
@@ -147,7 +131,7 @@ def wake(order: IExchange.Order, slot: uint256):
     errors._require(next_slot * SLOT_SECONDS <= order.expiry, errors.TOO_LATE)
     price: uint256 = (staticcall ORACLE.slot_price(order.instrument // 64, slot))[0]
     errors._require(price != 0, errors.NO_PRICE)
-    errors._require(not self._breaks_limit(order, price), errors.TRIGGER_NOT_MET)
+    errors._require(not orders._breaks_limit(order, price), errors.TRIGGER_NOT_MET)
     orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.WAITING)
     log IExchange.Woken(account=order.account, order_hash=digest, slot=next_slot)
 
@@ -216,7 +200,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
     if refusal != 0:
         return refusal
     # Asked before the window: who waits it out must not turn an order that its limit held back into a lapsed one.
-    if self._breaks_limit(order, price):
+    if orders._breaks_limit(order, price):
         if not order.resting or block.timestamp > order.expiry:
             return self._end(order, digest, word, errors.LIMIT_BROKEN, False, keeper_account)
         next_slot: uint256 = self._next_slot()
@@ -243,8 +227,6 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
 def _fill(
     order: IExchange.Order, word: uint256, size: int256, price: uint256, slot: uint256, keeper_account: uint256
 ) -> uint256:
-    rate: int256 = terms._taker_fee(staticcall CORE.trade_word(order.instrument))
-    notional: int256 = abs(size) * convert(price, int256)
     fills: DynArray[IClearingHouse.Fill, 3] = [
         IClearingHouse.Fill(
             taker=order.account,
@@ -252,7 +234,7 @@ def _fill(
             instrument=order.instrument,
             size=size,
             price=price,
-            fee=convert(rounding._div_up(notional * rate, convert(WAD * PPM, int256)), uint256),
+            fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
             slot=slot,
         )
     ]
@@ -376,8 +358,7 @@ def _lapse_fee(order: IExchange.Order) -> uint256:
     fresh: bool = False
     price, fresh = staticcall ORACLE.latest(order.instrument // 64)
     errors._require(fresh, errors.STALE_PRICE)
-    share: int256 = abs(order.size) * convert(price * LAPSE_RATIO, int256)
-    return convert(rounding._div_up(share, convert(WAD * PPM * orders.MICRO, int256)), uint256)
+    return orders._lapse_fee_up(order.size, price, LAPSE_RATIO)
 
 
 @view
@@ -399,14 +380,6 @@ def _next_slot() -> uint256:
     @return The first slot to open after this moment: its price is not public yet.
     """
     return block.timestamp // SLOT_SECONDS + 1
-
-
-@pure
-@internal
-def _breaks_limit(order: IExchange.Order, price: uint256) -> bool:
-    if order.size > 0:
-        return price > order.limit
-    return price < order.limit
 
 
 @view

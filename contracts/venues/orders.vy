@@ -16,6 +16,8 @@
 """
 
 from ..interfaces import IExchange
+from ..libraries import rounding
+from ..libraries import terms
 
 DOMAIN_TYPE_HASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -32,7 +34,12 @@ RESTING: constant(uint256) = 1
 WAITING: constant(uint256) = 2
 ENDED: constant(uint256) = 3
 
+WAD: constant(uint256) = 10**18
+PPM: constant(uint256) = 10**6
 MICRO: constant(uint256) = 10**12
+MAX_SIZE: constant(int256) = 2**96 - 1
+MAX_LIMIT: constant(uint256) = 2**96 - 1
+MAX_KEEPER_FEES: constant(uint256) = 100  # of the least: a trading key pays keepers, it does not withdraw by them
 MAX_LAPSE_FEE: constant(uint256) = 2**56 - 1  # 1e-6 collateral
 
 _words: HashMap[uint256, HashMap[uint256, uint256]]
@@ -100,3 +107,60 @@ def _slot(word: uint256) -> uint256:
 @internal
 def _state(word: uint256) -> uint256:
     return word & 255
+
+
+@pure
+@internal
+def _is_in_range(order: IExchange.Order, min_keeper_fee: uint256) -> bool:
+    """
+    @return Whether size and keeper fee lie within their bounds.
+    """
+    return (
+        order.size != 0
+        and order.size <= MAX_SIZE
+        and order.size >= -MAX_SIZE
+        and order.keeper_fee >= min_keeper_fee
+        and order.keeper_fee <= min_keeper_fee * MAX_KEEPER_FEES
+    )
+
+
+@pure
+@internal
+def _is_valid(order: IExchange.Order, min_keeper_fee: uint256) -> bool:
+    """
+    @return Whether every field has a meaning, by now.
+    """
+    return (
+        order.trigger | order.trigger_price | order.trail | order.slot | order.group == 0
+        and order.limit <= MAX_LIMIT
+        and (order.limit != 0 or order.size < 0)
+        and self._is_in_range(order, min_keeper_fee)
+    )
+
+
+@pure
+@internal
+def _breaks_limit(order: IExchange.Order, price: uint256) -> bool:
+    if order.size > 0:
+        return price > order.limit
+    return price < order.limit
+
+
+@pure
+@internal
+def _lapse_fee_up(size: int256, price: uint256, ratio: uint256) -> uint256:
+    """
+    @param ratio ppm of notional. @return 1e-6 collateral.
+    """
+    share: int256 = abs(size) * convert(price * ratio, int256)
+    return convert(rounding._div_up(share, convert(WAD * PPM * MICRO, int256)), uint256)
+
+
+@pure
+@internal
+def _taker_fee_up(size: int256, price: uint256, trade: uint256) -> uint256:
+    """
+    @param trade The instrument's trade word. @return 1e-18 collateral.
+    """
+    share: int256 = abs(size) * convert(price, int256) * terms._taker_fee(trade)
+    return convert(rounding._div_up(share, convert(WAD * PPM, int256)), uint256)
