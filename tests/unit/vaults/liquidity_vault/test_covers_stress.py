@@ -41,3 +41,14 @@ def test_gains_wait_while_it_does_not(listed, refuses):
     refuses("VaultShort", *withdraw, gain // TOKEN_UNIT, owner, sender=owner)
     listed.price(PRICE)
     listed.core.transact("withdraw", account, 0, gain // TOKEN_UNIT, owner, sender=owner)
+
+
+def test_no_position_no_stress_whatever_the_vault_owes(listed):
+    listed.provide("lp", 1_000 * WAD)
+    listed.fund("trader", 50_000 * WAD)
+    listed.trade("trader", 19 * WAD)
+    listed.price(160 * WAD)
+    assert listed.vault.call("covers_stress") is False
+    listed.trade("trader", -19 * WAD)
+    assert listed.equity < 0
+    assert listed.vault.call("covers_stress") is True
