@@ -23,6 +23,7 @@ except ImportError as missing:  # a development dependency
 GAS_LIMIT = 2**40
 START = 1_700_000_000  # 2023-11-14, seconds
 TEST_CHAIN = 31337
+ANALYSIS_TAIL = b"\0" * 33  # revm pads the code it has analysed
 _REVERT = re.compile(r"Revert \{ gas_used: \d+, output: 0x([0-9a-f]*) \}")
 
 
@@ -152,9 +153,8 @@ class RevmChain:
     # State
 
     def code(self, address: str) -> bytes:
-        # revm keeps the code as analysed: with a tail of zero bytes behind it.
-        code = self._evm.get_code(address)
-        return bytes(code) if code else b""
+        code = bytes(self._evm.get_code(address) or b"")
+        return code.removesuffix(ANALYSIS_TAIL)
 
     def balance(self, address: str) -> int:
         return self._evm.get_balance(address)
