@@ -29,6 +29,8 @@ def test_gains_wait_while_it_does_not(listed, refuses):
     listed.fund("other trader", 100_000 * WAD)
     listed.trade("trader", 100 * WAD)
     listed.trade("other trader", 300 * WAD)
+    # the bucket fills
+    listed.chain.advance(3600)
     listed.price(140 * WAD)
     listed.trade("trader", -100 * WAD)
     assert listed.vault.call("covers_stress") is False
