@@ -71,12 +71,20 @@ def _prices(panel: Axes, report: Report, times: list[datetime]) -> None:
         series = [float(sample.prices[name]) for sample in report.record.samples]
         start = series[0]
         low = float(report.record.lows[name])
+        panel.fill_between(
+            times,
+            [100 * float(sample.lows[name]) / start for sample in report.record.samples],
+            [100 * float(sample.highs[name]) / start for sample in report.record.samples],
+            color=colour,
+            alpha=0.25,
+            lw=0,
+        )
         panel.plot(
             times,
             [100 * value / start for value in series],
             color=colour,
             lw=1.3,
-            label=f"{name} (100 = {start:,.6g}; low {low:,.6g})",
+            label=f"{name} close, low to high shaded (100 = {start:,.6g}; low {low:,.6g})",
         )
     panel.set_ylabel("price\n(first bar = 100)")
     panel.legend(loc="best", frameon=False, fontsize=9)

@@ -203,7 +203,8 @@ def rows(report: Report) -> list[tuple[str, str]]:
             )
             for name in first.prices
         ),
-        ("fills of orders", f"{figures.fills:,} (volume {_money(figures.volume)} with slices)"),
+        ("fills of orders", f"{figures.fills:,}"),
+        ("volume", f"{_money(figures.volume)}, liquidations included"),
         (
             "liquidations",
             f"{figures.liquidations}: {figures.liquidated_whole} whole, "

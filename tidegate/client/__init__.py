@@ -1,1 +1,1 @@
-"""The typed SDK: accounts, orders, market and account snapshots; Decimals for people, ints inside."""
+"""The typed SDK: calls, orders, snapshots of markets and accounts; Decimals for people."""

@@ -44,8 +44,8 @@ class Venue:
     exchange: Contract
     liquidator: Contract
     token: Contract
+    lens: Contract
     markets: dict[str, Market]
-    lens: Contract | None = None
     slot_seconds: int = 0
     epoch_seconds: int = 0
     window: int = 0
@@ -66,7 +66,7 @@ class Venue:
             exchange=deployment.exchange,
             liquidator=deployment.liquidator,
             token=deployment.token,
-            lens=deployment.contracts.get("Lens"),
+            lens=deployment.lens,
             markets={
                 name: Market(name, instrument) for name, instrument in deployment.markets.items()
             },

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tidegate.client.calls import Transaction
 from tidegate.client.price_message import PriceMessage, PriceSigner, quorum
-from tidegate.client.venue import COLLATERAL, Venue
+from tidegate.client.venue import Venue
 from tidegate.keepers import liquidator, order_executor, vault_claims
 from tidegate.keepers.actions import (
     Absorb,
@@ -25,8 +25,7 @@ from tidegate.keepers.sender import Sender
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
-ROUNDS = 6  # slices and books of one moment
-READ_AT_ONCE = 50  # accounts per call of the lens
+READ_AT_ONCE = 64  # accounts per call of the lens
 
 
 class Keepers:
@@ -151,22 +150,26 @@ class Keepers:
         return [self.call_of(action) for action in liquidator.decide(short)]
 
     def standings(self, accounts: Sequence[int], marks: dict[int, int]) -> list[Candidate]:
-        """Read from the chain now."""
+        """Read from the chain now, many accounts in a call."""
         found = []
-        core = self.venue.core
-        for account in accounts:
-            sizes = self.journal.sizes.get(account, {})
-            equity = maintenance = cash = 0
-            if sizes:
-                equity, _, maintenance, _ = core.call("health", account)
-            else:
-                word = core.call("cash_word", account, COLLATERAL)
-                cash = words.Cash.unpack(word).cash
-            notionals = {
-                instrument: abs(size) * marks[instrument] // WAD
-                for instrument, size in sizes.items()
-            }
-            found.append(Candidate(account, equity, maintenance, cash, notionals, dict(marks)))
+        for at in range(0, len(accounts), READ_AT_ONCE):
+            some = list(accounts[at : at + READ_AT_ONCE])
+            for health in self.venue.lens.call("health", some):
+                sizes = self.journal.sizes.get(health.account, {})
+                notionals = {
+                    instrument: abs(size) * marks[instrument] // WAD
+                    for instrument, size in sizes.items()
+                }
+                found.append(
+                    Candidate(
+                        health.account,
+                        health.equity,
+                        health.maintenance,
+                        health.cash,
+                        notionals,
+                        dict(marks),
+                    )
+                )
         return found
 
     def vault_calls(self, now: int, fresh: bool) -> list[Transaction]:

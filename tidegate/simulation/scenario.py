@@ -33,6 +33,7 @@ RESTING_LIFE = 24 * 3600  # seconds
 SLICING_ROUNDS = 8
 CYCLES = 8  # slots after a point in which orders may fill, if the next point is not due
 CAPS_EVERY = 3600
+POKE_EVERY = 3600
 BLOCK = 60  # transactions of the set-up in one block
 WARM_UP = 600  # seconds before the first bar, besides two epochs
 
@@ -42,7 +43,9 @@ class Sample:
     """The state at the end of the bar that opened at `time`. Prices, sizes, values in units."""
 
     time: int
-    prices: dict[str, Decimal]
+    prices: dict[str, Decimal]  # closes
+    lows: dict[str, Decimal]
+    highs: dict[str, Decimal]
     longs: dict[str, Decimal]
     shorts: dict[str, Decimal]
     share: Decimal
@@ -129,6 +132,7 @@ class Scenario:
         if outcome.receipt is None:
             return
         receipt = outcome.receipt
+        self._now = max(self._now, receipt.timestamp)
         self.gas.note(outcome, self.journal)
         self.journal.observe(receipt.events)
         self.record.events.extend(receipt.events)
@@ -152,7 +156,6 @@ class Scenario:
         if time > self._now:
             self.chain.set_time(time)
             self._now = time
-        self._now = max(self._now, self.chain.time())
 
     def _in_blocks(self, transactions: list[Transaction]) -> None:
         """Set-up: everything must succeed."""
@@ -170,6 +173,7 @@ class Scenario:
     def set_up(self) -> None:
         """Fund everybody, push first prices, let the providers in."""
         venue = self.venue
+        self._now = self.chain.time()
         self._at(self.start_time())
         deployer = self.chain.sender
         people: list[tuple[str, int, Decimal]] = [
@@ -229,7 +233,7 @@ class Scenario:
         for moment in moments:
             self._at(moment.slot * slot_seconds)
             self._must(self.keepers.push_calls(moment.pushes))
-            self._at(moment.slot * slot_seconds + 1)
+            self._at(self._now + 1)
             if moment is not moments[-1]:
                 self._slice()
         if moments and moments[-1].slot > slot:
@@ -365,6 +369,7 @@ class Scenario:
             intents.setdefault((intent.bar, intent.point), []).append(intent)
         redeeming = {one.redeem_bar: one for one in self.population.providers if one.redeem_share}
         last_bar = len(self.replay) - 1
+        poked = self.replay.times[0]
         for leg, (point, until) in enumerate(_with_next(points(self.replay, self.seed))):
             self._point_time = max(point.time, self._now)
             self._push(point)
@@ -376,6 +381,10 @@ class Scenario:
                 self.sender.forgive()
                 if point.bar in redeeming:
                     self._redeem(redeeming[point.bar])
+                if point.time - poked >= POKE_EVERY:
+                    poked = point.time
+                    pokes = [self.venue.poke(name, self.keeper) for name in self.venue.markets]
+                    self.sender.send(pokes)
                 self._vault(True)
                 self._sample(point)
                 self.progress(point.bar + 1)
@@ -402,8 +411,18 @@ class Scenario:
             interest = words.Interest.unpack(word)
             longs[name], shorts[name] = human(interest.long_side), human(interest.short_side)
         share = human(self.venue.vault.call("share_price"), 27)
-        opened = self.replay.times[point.bar]
-        self.record.samples.append(Sample(opened, dict(point.prices), longs, shorts, share))
+        bars = {name: bars[point.bar] for name, bars in self.replay.bars.items()}
+        self.record.samples.append(
+            Sample(
+                self.replay.times[point.bar],
+                dict(point.prices),
+                {name: bar.low for name, bar in bars.items()},
+                {name: bar.high for name, bar in bars.items()},
+                longs,
+                shorts,
+                share,
+            )
+        )
 
 
 def _whole(size: Decimal) -> Decimal:
