@@ -34,6 +34,7 @@ initializes: solvency[accounts := accounts, carry := carry, instruments := instr
 
 WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
+NOBODY: constant(uint256) = 0  # an account that no fill is of
 
 
 @deploy
@@ -109,14 +110,11 @@ def withdraw(account: uint256, asset: uint256, amount: uint256, receiver: addres
         receiver != empty(address) and receiver != self and not cash_words._is_pool(ledger.cash[account][asset]),
         errors.NOT_PERMITTED,
     )
-    debit: uint256 = unsafe_mul(amount, asset_words._unit(word))
-    paid: uint256 = self._debit(account, asset, debit)
-    if paid < debit:
-        paid = unsafe_add(paid, ledger._release_gain(asset, unsafe_sub(debit, paid)))
-    given: uint256 = ledger._give(word, receiver, paid)
-    # what is less than the token's unit stays with the deficit that made it
-    ledger._add_cash(ledger._deficit(asset), asset, convert(convert(unsafe_sub(paid, given), bytes32), int256))
-    log IClearingHouse.Withdrawn(account=account, asset=asset, amount=debit, paid=given, receiver=receiver)
+    unit: uint256 = asset_words._unit(word)
+    debit: uint256 = unsafe_mul(amount, unit)
+    paid: uint256 = ledger._release(asset, debit, self._debit(account, asset, debit), unit)
+    ledger._give(word, receiver, unsafe_div(paid, unit))
+    log IClearingHouse.Withdrawn(account=account, asset=asset, amount=debit, paid=paid, receiver=receiver)
 
 
 @external
@@ -127,8 +125,7 @@ def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
     paid: uint256 = amount
     # to insurance, or into the deficit itself, nothing leaves the protocol
     if not same and target >> 96 != convert(self, uint256):
-        if carried < amount:
-            paid = unsafe_add(carried, ledger._release_gain(asset, unsafe_sub(amount, carried)))
+        paid = ledger._release(asset, amount, carried, 1)
         carried = paid
     self._credit(target, asset, paid, carried)
     log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=paid, principal=carried)
@@ -157,9 +154,15 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
 
     for fill: IClearingHouse.Fill in fills:
         # within the widths that all arithmetic below relies on
-        errors._require(fill.fee < 2**120 and fill.taker != fill.maker, errors.BAD_FILL)
+        errors._require(
+            fill.fee < 2**120 and fill.taker != fill.maker and fill.taker != NOBODY, errors.BAD_FILL
+        )
         price: int256 = convert(convert(fill.price, bytes32), int256)
         fee: int256 = convert(convert(fill.fee, bytes32), int256)
+        # cash that no trade with a pool explains: losses so far come off the principal first, or it would revive them
+        pooled: bool = ledger._names_pool(fill.maker)
+        if not pooled:
+            solvency._look(fill.maker, solvency.COLLATERAL)
         if fill.instrument == 0:
             errors._require(fill.size == 0 and price == 0, errors.BAD_FILL)
             rewards = self._carry_fee(fill.taker, fill.maker, fill.fee, rewards)
@@ -194,7 +197,6 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
 
         # both sides
         insured: uint256 = 0
-        pooled: bool = ledger._names_pool(fill.maker)
         if pooled:
             errors._require(
                 cash_words._is_pool(ledger.cash[fill.maker][asset]) and fill.maker & (2**64 - 1) == instrument >> 6,
@@ -202,8 +204,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             )
             insured = convert(rounding._mul_div_down(fee, terms._insurance_share(trade), PPM), uint256)
         else:
-            # a matched fill: losses so far come off the principal before cash moves
-            solvency._look(fill.maker, asset)
+            solvency._look(fill.taker, asset)
         cost: int256 = unsafe_add(solvency._cost_up(fill), fee)
         taker_due: int256 = 0
         maker_due: int256 = 0
@@ -263,7 +264,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
         carry._write(instrument, indices, interest, carried)
 
     # accrued, applied; now the verdicts, last
-    judged: uint256 = 0
+    judged: uint256 = NOBODY
     for fill: IClearingHouse.Fill in fills:
         flags: uint256 = ledger.cash[fill.taker][solvency.COLLATERAL]
         if fill.taker != judged and flags & (cash_words.POOL | cash_words.ESCROW) == 0:

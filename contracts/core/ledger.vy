@@ -148,34 +148,32 @@ def _take(asset: uint256, amount: uint256) -> uint256:
     errors._require(word != 0, errors.NOT_LISTED)
     errors._require(amount != 0, errors.ZERO_AMOUNT)
     errors._require(amount >> 112 == 0, errors.AMOUNT_TOO_LARGE)
-    expected: uint256 = unsafe_add(self._held(word), amount)
+    held: uint256 = self._held(word)
+    # the bucket fills by what was held so far: tokens that come for a moment let no gain out
+    self._refill(asset, word, held, 0)
     taken: bool = extcall IERC20(asset_word._token(word)).transferFrom(msg.sender, self, amount, default_return_value=True)
-    errors._require(taken and self._held(word) == expected, errors.TOKEN_MISBEHAVED)
+    errors._require(taken and self._held(word) == unsafe_add(held, amount), errors.TOKEN_MISBEHAVED)
     return unsafe_mul(amount, asset_word._unit(word))
 
 
 @internal
-def _give(word: uint256, receiver: address, amount: uint256) -> uint256:
+def _give(word: uint256, receiver: address, tokens: uint256):
     """
-    @param word Of the asset. @param amount 1e-18. @return What left, rounded down to the token's unit.
+    @param word Of the asset. @param tokens In their own decimals.
     """
-    unit: uint256 = asset_word._unit(word)
-    tokens: uint256 = unsafe_div(amount, unit)
     given: bool = extcall IERC20(asset_word._token(word)).transfer(receiver, tokens, default_return_value=True)
     errors._require(given, errors.TOKEN_MISBEHAVED)
-    return unsafe_mul(tokens, unit)
 
 
 @internal
-def _release_gain(asset: uint256, gain: uint256) -> uint256:
+def _refill(asset: uint256, word: uint256, tokens: uint256, gain: uint256) -> uint256:
     """
-    @notice Lets gains out: through the bucket, only while the vault covers its stress, and only the share that is
-            real while a deficit is booked; the rest repays the deficit.
-    @return What of the gain may leave.
+    @notice Brings the outflow bucket to now and takes a gain out of it.
+    @param word Of the asset. @param tokens Held since the bucket was last looked at, in their own decimals.
+    @return The same in 1e-18.
     """
-    word: uint256 = instruments.assets[asset]
     # tokens < 2**128, shares < 2**20, windows < 2**24: no product reaches 2**256
-    held: uint256 = unsafe_mul(self._held(word), asset_word._unit(word))
+    held: uint256 = unsafe_mul(tokens, asset_word._unit(word))
     size: uint256 = unsafe_div(unsafe_mul(held, asset_word._outflow_share(word)), 10**6)
     bucket: uint256 = self.outflow[asset]
     window: uint256 = asset_word._outflow_window(word)
@@ -183,15 +181,33 @@ def _release_gain(asset: uint256, gain: uint256) -> uint256:
     available: uint256 = min(size, unsafe_add(bucket >> 40, unsafe_div(unsafe_mul(size, elapsed), window)))
     errors._require(gain <= available, errors.OUTFLOW_LIMIT)
     self.outflow[asset] = (unsafe_sub(available, gain) << 40) | block.timestamp
+    return held
+
+
+@internal
+def _release(asset: uint256, amount: uint256, principal: uint256, unit: uint256) -> uint256:
+    """
+    @notice Lets an amount out. What is more than its principal is a gain: through the bucket, only while the vault
+            covers its stress, and only the share that is real while a deficit is booked; the rest repays the deficit.
+    @param unit What leaves is a multiple of it, if the amount is.
+    @return What of the amount may leave.
+    """
+    gain: uint256 = unsafe_sub(amount, principal)
+    if gain == 0:
+        return amount
+    word: uint256 = instruments.assets[asset]
+    held: uint256 = self._refill(asset, word, self._held(word), gain)
     covered: bool = staticcall ILiquidityVault(instruments.vaults[asset]).covers_stress()
     errors._require(covered, errors.VAULT_SHORT)
 
-    # gain < 2**120 and held < 2**128; with nothing booked this is the gain itself
     residue: uint256 = self._booked(asset)
-    lost: uint256 = min(unsafe_sub(gain, unsafe_div(unsafe_mul(gain, held), unsafe_add(held, residue))), residue)
-    if lost != 0:
-        self._add_cash(self._deficit(asset), asset, convert(convert(lost, bytes32), int256))
-    return unsafe_sub(gain, lost)
+    if residue == 0:
+        return amount
+    # gain < 2**120 and held < 2**128
+    paid: uint256 = unsafe_add(principal, unsafe_div(unsafe_mul(gain, held), unsafe_add(held, residue)))
+    paid = unsafe_mul(unsafe_div(paid, unit), unit)
+    self._add_cash(self._deficit(asset), asset, convert(convert(unsafe_sub(amount, paid), bytes32), int256))
+    return paid
 
 
 @internal

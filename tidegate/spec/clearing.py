@@ -42,6 +42,7 @@ MAX_FILL_PRICE = 2**90
 MAX_AMOUNT = 2**120
 MAX_TOKENS = 2**112
 MAX_FILLS = 20
+NOBODY = 0  # an account that no fill is of
 
 
 class Fill(NamedTuple):
@@ -168,6 +169,8 @@ class ClearingHouse:
             listed = self._asset(asset)
             require(amount != 0, "ZeroAmount")
             require(amount < MAX_TOKENS, "AmountTooLarge")
+            # the bucket fills by what was held so far: tokens that come for a moment let no gain out
+            self._refill(asset, 0)
             self.token_at(listed.token).transfer_from(sender, self.address, amount)
             credited = amount * listed.one
             self._credit(account, asset, credited, credited)
@@ -179,13 +182,9 @@ class ClearingHouse:
             pool = self.cash[account, asset].flags & POOL
             require(receiver not in (0, self.address) and not pool, "NotPermitted")
             debit = amount * listed.one
-            paid = self._debit(account, asset, debit, sender)
-            if paid < debit:
-                paid += self._release_gain(asset, debit - paid)
-            tokens = paid // listed.one
-            self.token_at(listed.token).transfer(self.address, receiver, tokens)
-            # what is less than the token's unit stays with the deficit that made it
-            self._add_cash(self._deficits(asset), asset, paid - tokens * listed.one)
+            principal = self._debit(account, asset, debit, sender)
+            paid = self._release(asset, debit, principal, listed.one)
+            self.token_at(listed.token).transfer(self.address, receiver, paid // listed.one)
 
     def transfer(self, source: int, target: int, asset: int, amount: int, sender: int) -> None:
         with self.host.call():
@@ -196,8 +195,7 @@ class ClearingHouse:
             paid = amount
             # to insurance, or into the deficit itself, nothing leaves the protocol
             if not same_owner and words.owner_of(target) != self.address:
-                if carried < amount:
-                    paid = carried + self._release_gain(asset, amount - carried)
+                paid = self._release(asset, amount, carried, 1)
                 carried = paid
             self._credit(target, asset, paid, carried)
 
@@ -233,8 +231,8 @@ class ClearingHouse:
         self._hold_principal(account, asset)
         return principal
 
-    def _release_gain(self, asset: int, gain: int) -> int:
-        """What of a gain may leave; the rest has repaid the booked deficit."""
+    def _refill(self, asset: int, gain: int) -> int:
+        """Brings the outflow bucket to now and takes a gain out of it; what is held, 1e-18."""
         listed = self._asset(asset)
         held = self.token_at(listed.token).balance_of(self.address) * listed.one
         size = held * listed.share // PPM
@@ -243,12 +241,21 @@ class ClearingHouse:
         available = min(size, left + refill)
         require(gain <= available, "OutflowLimit")
         self.outflow[asset] = (available - gain, self.host.now)
+        return held
+
+    def _release(self, asset: int, amount: int, principal: int, unit: int) -> int:
+        """What of an amount may leave, in whole units; the rest has repaid the booked deficit."""
+        gain = amount - principal
+        if gain == 0:
+            return amount
+        held = self._refill(asset, gain)
         require(self.covers_stress[self.vaults[asset]](), "VaultShort")
         residue = self.booked(asset)
-        lost = min(gain - gain * held // (held + residue), residue) if residue else 0
-        if lost:
-            self._add_cash(self._deficits(asset), asset, lost)
-        return gain - lost
+        if residue == 0:
+            return amount
+        paid = (principal + gain * held // (held + residue)) // unit * unit
+        self._add_cash(self._deficits(asset), asset, amount - paid)
+        return paid
 
     # Exposure
 
@@ -265,7 +272,11 @@ class ClearingHouse:
             skews = {fill.instrument: self.interest[fill.instrument].skew for fill in fills}
             rewards = 0
             for fill in fills:
-                require(fill.fee < MAX_AMOUNT and fill.taker != fill.maker, "BadFill")
+                require(fill.fee < MAX_AMOUNT, "BadFill")
+                require(fill.taker not in (fill.maker, NOBODY), "BadFill")
+                # cash that no trade with a pool explains would revive a lost deposit's principal
+                if not names_pool(fill.maker):
+                    self._hold_principal(fill.maker, COLLATERAL)
                 if fill.instrument == 0:
                     rewards -= self._carry_fee(fill, sender, rewards)
                 else:
@@ -320,7 +331,7 @@ class ClearingHouse:
             require(fill.maker == pool, "BadFill")
             insured = div_down(fill.fee * trade.insurance_share, PPM)
         else:
-            self._hold_principal(fill.maker, asset)
+            self._hold_principal(fill.taker, asset)
         cost = cost_up(fill) + fill.fee
         interest = self.interest[fill.instrument]
         held = self.positions[fill.taker, fill.instrument].size
@@ -437,7 +448,7 @@ class ClearingHouse:
     def _verdicts(self, fills: Sequence[Fill], role: int) -> list[tuple[int, bool]]:
         """Who is judged, and whether as a liquidated account, in the order of the judgement."""
         verdicts: list[tuple[int, bool]] = []
-        last = 0
+        last = NOBODY
         for fill in fills:
             plain = not self.cash[fill.taker, COLLATERAL].flags & (POOL | ESCROW)
             if fill.taker != last and plain:
