@@ -21,6 +21,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 WHOLE, PARTIAL = "#B22222", "#E69F00"
 SIZE = (11.0, 10.0)  # inches
 DPI = 130
+DAY = 86400  # seconds
 
 
 def _moment(seconds: int) -> datetime:
@@ -108,7 +109,8 @@ def _liquidations(panel: Axes, report: Report, times: list[datetime]) -> None:
     """Bars of notional per bar of the replay, partial slices under whole ones."""
     samples = report.record.samples
     starts = [sample.time for sample in samples]
-    width = (times[1] - times[0]) if len(times) > 1 else None
+    # matplotlib's unit of time is a day
+    width = (starts[1] - starts[0]) / DAY if len(starts) > 1 else 0.01
     sums: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
     for one in report.record.slices:
         place = max(bisect_right(starts, one.time) - 1, 0)
@@ -123,7 +125,7 @@ def _liquidations(panel: Axes, report: Report, times: list[datetime]) -> None:
             [times[at] for at in places],
             [sums[whole][at] for at in places],
             bottom=[base[at] for at in places],
-            width=width or 0.01,
+            width=width,
             color=colour,
             label=label,
         )

@@ -1,4 +1,4 @@
-"""Each law holds on a small consistent ledger and is false once its own subject is tampered with."""
+"""Each law holds on a small consistent ledger and is false once its subject is tampered with."""
 
 from dataclasses import replace
 
