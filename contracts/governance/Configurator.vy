@@ -264,7 +264,9 @@ def _check_terms(risk: uint256, trade: uint256, limits: uint256):
         and terms._crowding(trade) <= MOST_CROWDING
         and minimum >= WAD
         and minimum <= MOST_MINIMUM
-        and terms._soft_cap(trade) <= terms._hard_cap(trade),
+        and terms._soft_cap(trade) <= terms._hard_cap(trade)
+        # one fill beyond it still fits a side's field: sizes of fills are below 2**103
+        and terms._hard_cap(trade) < 2**103,
         errors.OUT_OF_BOUNDS,
     )
     errors._require(

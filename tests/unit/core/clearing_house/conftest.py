@@ -117,9 +117,7 @@ class House:
             "withdraw", account, 0, amount // UNIT, owner, sender=sender or owner
         )
 
-    def transfer(
-        self, source: int, target: int, amount: int, sender: str | None = None
-    ) -> Receipt:
+    def transfer(self, source: int, target: int, amount: int, sender: str | None = None) -> Receipt:
         self.accounts |= {source, target}
         return self.core.transact(
             "transfer", source, target, 0, amount, sender=sender or owner_of(source)
@@ -228,9 +226,7 @@ class House:
         for instrument in self.listed:
             sizes = {account: self.position(account, instrument) for account in accounts}
             assert sum(held.size for held in sizes.values()) == 0, "L1"
-            traders = [
-                held.size for a, held in sizes.items() if a != self.pool(instrument)
-            ]
+            traders = [held.size for a, held in sizes.items() if a != self.pool(instrument)]
             interest = self.interest(instrument)
             assert interest.long_side == sum(size for size in traders if size > 0)
             assert interest.short_side == -sum(size for size in traders if size < 0)

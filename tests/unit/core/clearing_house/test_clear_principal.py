@@ -41,9 +41,7 @@ def test_an_escrow_payment_revives_no_lost_principal(house: House, dead: int, wi
 
 
 @pytest.mark.parametrize("dead_takes", [True, False])
-def test_a_match_revives_no_lost_principal(
-    house: House, dead: int, winner: int, dead_takes: bool
-):
+def test_a_match_revives_no_lost_principal(house: House, dead: int, winner: int, dead_takes: bool):
     """The winner sells below the mark to the dead account, whichever of them is the taker."""
     low = 91 * WAD * 97 // 100
     taker, maker, size = (dead, winner, 10 * WAD) if dead_takes else (winner, dead, -10 * WAD)

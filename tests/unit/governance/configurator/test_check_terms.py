@@ -39,6 +39,7 @@ TRADE_BOUNDS = [
     ({"minimum": 10**6 * WHOLE}, "minimum", 10**6 * WHOLE + 1),
     ({"soft": 800 * WHOLE}, "soft", 800 * WHOLE + 1),
     ({"soft": 0, "hard": 0}, "soft", 1),
+    ({"hard": 2**103 // 10**12}, "hard", 2**103 // 10**12 + 1),  # the width of a side
 ]
 LIMITS_BOUNDS = [
     ({"max_premium": 19_999, "max_cost": 22_499, "penalty": 0}, "max_cost", 22_498),
