@@ -14,10 +14,14 @@ ROUNDS = 500
 SUBS = 6
 
 
+def is_short(system: System, account: int) -> bool:
+    equity, initial, _, notional = system.health(account)
+    return notional > 0 and equity < initial
+
+
 def random_order(rng: random.Random, system: System, account: int) -> Order:
     instrument = rng.choice((BTC, BTC, ETH))
     price = system.prices[instrument // 64]
-    equity, initial, _, _ = system.health(account)
     held = system.size(account, instrument)
     if held and rng.random() < 0.6:
         size = -held * rng.choice((1, 2, 3, 4, 6)) // 4
@@ -28,7 +32,7 @@ def random_order(rng: random.Random, system: System, account: int) -> Order:
     changes = {
         "limit": int(price * reach if size > 0 else price / reach),
         "keeper_fee": WAD * rng.choice((1, 1, 1, 50)),
-        "reduce_only": rng.random() < (0.7 if equity < initial else 0.2),
+        "reduce_only": rng.random() < (0.7 if is_short(system, account) else 0.2),
     }
     return system.order(account, instrument, Decimal(size) / WAD, **changes)
 
@@ -66,7 +70,7 @@ def execute(view: View, order: Order) -> tuple[str, str]:
     return "filled", "by relief" if equity < initial else "at margin"
 
 
-def test_preview_and_chain_agree(funded: System, trader: str):
+def test_random_orders(funded: System, trader: str):
     system, rng = funded, random.Random(2)
     accounts = [
         system.fund(trader, rng.choice((150, 1_000, 10_000, 150_000)), sub) for sub in range(SUBS)
@@ -76,7 +80,7 @@ def test_preview_and_chain_agree(funded: System, trader: str):
     seen: Counter[tuple[str, str]] = Counter()
     for turn in range(ROUNDS):
         account = rng.choice(accounts)
-        short = [other for other in accounts if system.health(other)[0] < system.health(other)[1]]
+        short = [other for other in accounts if is_short(system, other)]
         if short and rng.random() < 0.5:
             account = rng.choice(short)
         if turn % 50 == 0:
@@ -103,6 +107,25 @@ def test_preview_and_chain_agree(funded: System, trader: str):
         ("ended", "LimitBroken"),
         ("ended", "NothingToReduce"),
         ("filled", "at margin"),
-        ("filled", "by relief"),
     ):
         assert seen[outcome] >= 5, (outcome, seen)
+
+
+def test_reducing_below_initial_margin(view: View):
+    """From just below initial margin to below zero, cheap and dear, a little and all."""
+    system = view.system
+    seen: Counter[tuple[str, str]] = Counter()
+    for price in (43_500, 42_500, 41_500, 40_600, 40_500, 40_300, 38_000):
+        system.move(BTC, price)
+        for size in ("-0.05", "-0.3", "-0.5"):
+            for fee in (WAD // 2, 50 * WAD):
+                checkpoint, prices = system.chain.snapshot(), dict(system.prices)
+                order = system.order(view.account, BTC, size, reduce_only=True, keeper_fee=fee)
+                assert place(system, order) == ""
+                seen[execute(view, order)] += 1
+                system.chain.restore(checkpoint)
+                system.prices = prices
+                for signer in system.signers.quorum:
+                    signer.signed.clear()
+    assert seen["filled", "by relief"] >= 10, seen
+    assert seen["ended", "InsufficientMargin"] >= 5, seen
