@@ -46,7 +46,7 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--gap", is_flag=True, help="Let prices jump so far that a deficit arises.")
 @click.option("--seed", default=1, show_default=True, help="Of path, traders and their acts.")
 @click.option("--traders", type=click.IntRange(1, 1000), help="Trader accounts. Default: 120.")
-@click.option("--bars", type=click.IntRange(20, 5000), help="Bars of a generated path.")
+@click.option("--bars", type=click.IntRange(6, 5000), help="Bars of a generated path.")
 @click.option(
     "--chain",
     "where",

@@ -273,4 +273,6 @@ def markdown(report: Report) -> str:
     laws = ", ".join(
         f"`{name}` {'holds' if holds else '**broken**'}" for name, holds in report.laws.items()
     )
-    return "\n".join([*lines, f"| laws | {laws} |"]) + "\n"
+    gas = ["", "| operation | gas, median |", "| --- | ---: |"]
+    gas += [f"| {name} | {used:,} |" for name, used in report.gas.items()]
+    return "\n".join([*lines, f"| laws | {laws} |", *gas]) + "\n"

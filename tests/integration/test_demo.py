@@ -171,7 +171,7 @@ def test_command_on_anvil_writes_report_and_picture(tmp_path):
 def test_command_on_the_embedded_chain(tmp_path):
     report = tmp_path / "report.json"
     result = run_cli(
-        "--chain", "embedded", "--bars", 20, "--traders", 4, "--report", report,
+        "--chain", "embedded", "--bars", 6, "--traders", 4, "--report", report,
         "--picture", tmp_path / "picture.png",
     )  # fmt: skip
     assert result.exit_code == 0, result.output

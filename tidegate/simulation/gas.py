@@ -20,6 +20,7 @@ class GasMeter:
     def __init__(self) -> None:
         self.used: dict[str, list[int]] = defaultdict(list)
         self._several: list[tuple[int, int]] = []  # slices, gas
+        self._increases: dict[int, list[int]] = defaultdict(list)  # by positions held
         self._filled: set[int] = set()
 
     def note(self, outcome: Outcome, before: Journal) -> None:
@@ -52,7 +53,8 @@ class GasMeter:
         if len(fills) != 1:
             return
         fill = fills[0].args
-        size = before.sizes.get(fill.taker, {}).get(fill.instrument, 0)
+        held = before.sizes.get(fill.taker, {})
+        size = held.get(fill.instrument, 0)
         if fill.taker not in self._filled:
             operation = "execute_open_first"
         elif size == 0:
@@ -64,6 +66,8 @@ class GasMeter:
         else:
             operation = "execute_reduce"
         self.used[operation].append(receipt.gas_used)
+        if operation == "execute_increase":
+            self._increases[len(held)].append(receipt.gas_used)
 
     def medians(self) -> dict[str, int]:
         """Gas per operation; operations that did not occur are absent."""
@@ -71,4 +75,7 @@ class GasMeter:
         if self._several and "liquidate_one" in found:
             each = [(gas - found["liquidate_one"]) / (slices - 1) for slices, gas in self._several]
             found["liquidate_each_more"] = int(median(each))
+        if self._increases[1] and self._increases[2]:
+            extra = median(self._increases[2]) - median(self._increases[1])
+            found["extra_position"] = int(extra)
         return found
