@@ -8,8 +8,9 @@ the chain is read back and compared.
 
 import json
 import time
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -192,6 +193,29 @@ class DeploymentConfig:
 
     def market(self, name: str) -> MarketConfig:
         return next(market for market in self.markets if market.name == name)
+
+
+def load_config(path: Path) -> DeploymentConfig:
+    """A configuration from TOML: fields of DeploymentConfig, [token], and [[markets]].
+
+    A market has the arguments of `perpetual` (its terms by name), and a table [markets.quote].
+    """
+    fields = tomllib.loads(path.read_text(), parse_float=str)
+    if "token" in fields:
+        fields["token"] = TokenConfig(**fields["token"])
+    if "markets" in fields:
+        fields["markets"] = tuple(_market(market) for market in fields["markets"])
+    for key, value in fields.items():
+        if isinstance(value, list):
+            fields[key] = tuple(value)
+    return DeploymentConfig(**fields)
+
+
+def _market(fields: dict[str, Any]) -> MarketConfig:
+    own = {key: fields.pop(key) for key in ("max_age", "max_step") if key in fields}
+    if "quote" in fields:
+        own["quote"] = QuoteConfig(**fields.pop("quote"))
+    return replace(perpetual(**fields), **own)
 
 
 # What comes out

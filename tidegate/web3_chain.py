@@ -462,12 +462,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_anvil(binary: str, timestamp: int | None) -> tuple[subprocess.Popen[bytes], HttpRpc]:
-    port = _free_port()
+def _start_anvil(
+    binary: str, timestamp: int | None, port: int | None, traced: bool
+) -> tuple[subprocess.Popen[bytes], HttpRpc]:
+    port = port or _free_port()
     command = [binary, "--port", str(port), "--hardfork", "cancun", "--quiet", "--order", "fifo"]
     command += ["--disable-block-gas-limit", "--disable-console-log", "--no-cors"]
     if timestamp is not None:
         command += ["--timestamp", str(timestamp)]
+    if traced:
+        command += ["--steps-tracing"]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -551,11 +555,14 @@ def embedded_chain(timestamp: int | None = None) -> Web3Chain:
 def local_node(
     timestamp: int | None = None,
     embedded: bool = False,
+    port: int | None = None,
     say: Callable[[str], None] = print,
+    traced: bool = False,
 ) -> Iterator[Web3Chain]:
     """anvil for as long as the block lasts; eth-tester where there is none, or if `embedded`.
 
-    `timestamp` is the time of the first block; `say` is told which chain it is.
+    `timestamp` is the time of the first block; `port` is a free one by default; `say` is told which
+    chain it is; `traced` lets anvil keep every step of a transaction for debug_traceTransaction.
     """
     binary = None if embedded else find_anvil()
     if binary is None:
@@ -563,7 +570,7 @@ def local_node(
         say(f"chain: embedded (eth-tester), {why}; slower than anvil, same code")
         yield embedded_chain(timestamp)
         return
-    process, rpc = _start_anvil(binary, timestamp)
+    process, rpc = _start_anvil(binary, timestamp, port, traced)
     try:
         say(f"chain: anvil at {rpc.url}")
         yield Web3Chain(rpc, "anvil")

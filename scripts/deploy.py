@@ -1,0 +1,53 @@
+"""Deploy the exchange: `ape run deploy --network ethereum:local:foundry`.
+
+On local networks everything has a default. Elsewhere `--account` names an account of ape and
+`--config` a TOML file with at least signers, guardian, governors and the token's address.
+Writes deployments/<chain id>.json.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from ape import accounts
+from ape.api import AccountAPI
+from ape.cli import ConnectedProviderCommand
+
+from tidegate.deployment import MANIFESTS, DeploymentConfig, deploy, load_config
+from tidegate.web3_chain import HttpRpc, ProviderRpc, Rpc, Signer, TesterRpc, Web3Chain
+
+
+def _rpc(provider: Any) -> Rpc:
+    if hasattr(provider.web3.provider, "ethereum_tester"):
+        return TesterRpc(provider.web3)
+    uri = str(getattr(provider, "http_uri", None) or getattr(provider, "uri", ""))
+    return HttpRpc(uri) if uri.startswith("http") else ProviderRpc(provider.web3)
+
+
+def _signer(provider: Any, account: AccountAPI) -> Signer:
+    """ape holds the keys: keyfiles, hardware and plugins alike."""
+
+    def sign(transaction: dict[str, Any]) -> bytes:
+        prepared = provider.network.ecosystem.create_transaction(**transaction)
+        signed = account.sign_transaction(prepared)
+        if signed is None:
+            raise click.ClickException("the account did not sign")
+        return bytes(signed.serialize_transaction())
+
+    return sign
+
+
+@click.command(cls=ConnectedProviderCommand)
+@click.option("--account", "alias", help="Account of ape that deploys; the first test account.")
+@click.option("--config", "file", type=click.Path(exists=True, path_type=Path), help="TOML file.")
+@click.option("--manifests", type=click.Path(path_type=Path), default=MANIFESTS, help="Folder.")
+def cli(provider: Any, alias: str | None, file: Path | None, manifests: Path) -> None:
+    """Deploy every contract and hand it to the timelock."""
+    if alias is None and not provider.network.is_dev and provider.network.name != "devnet":
+        raise click.UsageError("a real network needs --account and --config")
+    account = accounts.load(alias) if alias else accounts.test_accounts[0]
+    name = provider.network_choice
+    chain = Web3Chain(_rpc(provider), name, {account.address: _signer(provider, account)})
+    config = load_config(file) if file else DeploymentConfig()
+    deployment = deploy(chain, config, say=click.echo)
+    click.echo(f"manifest: {deployment.save(manifests)}")
