@@ -82,7 +82,7 @@ def _debit(account: uint256, asset: uint256, amount: uint256) -> uint256:
     @return How much of it was principal.
     """
     errors._require(amount != 0, errors.ZERO_AMOUNT)
-    errors._require(amount < 2**120, errors.AMOUNT_TOO_LARGE)
+    errors._require(amount >> 120 == 0, errors.AMOUNT_TOO_LARGE)
     errors._require(accounts._may(account, msg.sender, accounts.MOVE), errors.NOT_PERMITTED)
     word: uint256 = ledger.cash[account][asset]
     errors._require(cash_words._flags(word) & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
@@ -138,7 +138,6 @@ def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
 def clear(fills: DynArray[IClearingHouse.Fill, 20]):
     venue: uint256 = instruments.venues[msg.sender]
     liquidation: bool = venue & 255 == instruments.LIQUIDATION
-    errors._require(venue & 255 != 0, errors.NOT_VENUE)
 
     # the market at hand: read when a fill names another instrument, written when the next one does
     instrument: uint256 = 0
@@ -155,7 +154,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
     for fill: IClearingHouse.Fill in fills:
         # within the widths that all arithmetic below relies on
         errors._require(
-            fill.fee < 2**120 and fill.taker != fill.maker and fill.taker != NOBODY, errors.BAD_FILL
+            fill.fee >> 120 == 0 and fill.taker != fill.maker and fill.taker != NOBODY, errors.BAD_FILL
         )
         price: int256 = convert(convert(fill.price, bytes32), int256)
         fee: int256 = convert(convert(fill.fee, bytes32), int256)
@@ -165,8 +164,9 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             solvency._look(fill.maker, solvency.COLLATERAL)
         if fill.instrument == 0:
             errors._require(fill.size == 0 and price == 0, errors.BAD_FILL)
-            rewards = self._carry_fee(fill.taker, fill.maker, fill.fee, rewards)
+            rewards = self._carry_fee(fill.taker, fill.maker, fill.fee, rewards, venue & 255 != 0)
             continue
+        errors._require(venue & 255 != 0, errors.NOT_VENUE)
 
         if fill.instrument != instrument:
             if instrument != 0:
@@ -183,10 +183,8 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             reference = instruments._mark(instrument, fill.slot)[0]
         moved: int256 = rounding._abs(fill.size)
         errors._require(
-            moved != 0
-            and moved >> 103 == 0
-            and price != 0
-            and price >> 90 == 0
+            unsafe_mul(moved, price) != 0
+            and (moved >> 103) | (price >> 90) == 0
             and not ledger._names_pool(fill.taker),
             errors.BAD_FILL,
         )
@@ -275,9 +273,10 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
 
 
 @internal
-def _carry_fee(source: uint256, target: uint256, fee: uint256, rewards: uint256) -> uint256:
+def _carry_fee(source: uint256, target: uint256, fee: uint256, rewards: uint256, listed: bool) -> uint256:
     """
     @notice A fill of nothing: its fee moves.
+    @param listed Whether the caller is a venue still; one that was revoked may empty its escrow, no more.
     @return What of the keepers' rewards is left.
     """
     flags: uint256 = ledger.cash[source][solvency.COLLATERAL]
@@ -285,6 +284,7 @@ def _carry_fee(source: uint256, target: uint256, fee: uint256, rewards: uint256)
     if flags & cash_words.ESCROW != 0:
         errors._require(left >= 0 and convert(source >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
         return rewards
+    errors._require(listed, errors.NOT_VENUE)
     pooled: bool = flags & cash_words.POOL != 0
     errors._require(
         fee <= (rewards if pooled else asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL])),

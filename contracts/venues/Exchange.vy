@@ -9,8 +9,8 @@
 @notice Two-step orders against the vault; see IExchange for the one rule of how an order ends. What is escrowed lies
         in this contract's own account of the clearing house (sub 0).
 @custom:kill The guardian pauses openings through this venue: opening orders end with a refund, reduce-only ones go on.
-             Revoked in the clearing house nothing fills, and escrow waits until the venue is listed again. No order
-             is ever filled later than its window.
+             Revoked in the clearing house nothing fills, and orders can only be cancelled. No order is ever filled
+             later than its window.
 @custom:security Who executes chooses the moment within the window, the gas and the account paid. So an order ends by
                  a refusal only on the clearing house's own word: no answer, or one that is not known to end orders
                  (a stale price, no gas), leaves everything as it was and pays nobody.

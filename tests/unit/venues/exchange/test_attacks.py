@@ -131,13 +131,12 @@ def test_one_escrow_pays_for_one_order(market):
     assert market.cash(market.treasury) == 1_000_000 * WAD + sum(lost)
 
 
-def test_a_revoked_venue_holds_its_escrow_until_it_is_listed_again(market, refuses):
-    """Why openings are paused rather than the venue revoked, unless the venue itself is hostile."""
-    order = market.place()
+def test_a_revoked_venue_fills_nothing_and_gives_back_its_escrow(market, refuses):
+    kept, late = market.place(), market.place(nonce=1)
     market.set_venue(0)
-    refuses("NotVenue", market.cancel, order)
+    market.cancel(kept)
+    assert market.cash(market.escrow) == KEEPER_FEE + market.lapse_fee(late.size)
     market.open(market.next_slot)
-    refuses("NotVenue", market.execute, order)
-    market.set_venue(1, market.now + 1000)
-    assert market.ended(market.execute(order)) == ("Paused", 0)
-    assert market.cash(market.account) == 10_000 * WAD - KEEPER_FEE
+    refuses("NotVenue", market.execute, late)
+    market.cancel(late)
+    assert market.cash(market.escrow) == 0
