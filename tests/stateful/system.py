@@ -6,13 +6,17 @@ from typing import Any
 
 from tidegate.artifacts import artifacts
 from tidegate.chain import Contract
-from tidegate.client.errors import UNKNOWN, ProtocolError
-from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
+from tidegate.client.errors import UNKNOWN, ProtocolError, name_of
+from tidegate.client.orders import Domain as OrderDomain
+from tidegate.client.orders import Order
+from tidegate.client.price_message import Domain, PriceMessage
 from tidegate.local_accounts import local_account, local_address
 from tidegate.revm_chain import RevmChain
 from tidegate.spec import words
 from tidegate.spec.clearing import COLLATERAL, LIQUIDATION, TRADING, ClearingHouse, Fill, Venue
+from tidegate.spec.exchange import Exchange
 from tidegate.spec.host import Host, Table
+from tidegate.spec.liquidator import Liquidator
 from tidegate.spec.oracle import PriceOracle
 from tidegate.spec.rounding import WAD
 from tidegate.spec.vault import LiquidityVault, Quote
@@ -29,7 +33,18 @@ PRICES = {1: 60_000 * WAD, 2: 2_500 * WAD}
 STRESS_SHARE = 800_000
 MAX_AGE = 120
 MAX_STEP = 100_000  # ppm a slot
-CONTRACTS = ("PriceOracle", "ClearingHouse", "LiquidityVault", "FaucetToken")
+WINDOW = 30
+MIN_KEEPER_FEE = WAD // 2
+LAPSE_RATIO = 500  # ppm
+REWARD_WINDOW = 60
+CONTRACTS = (
+    "PriceOracle",
+    "ClearingHouse",
+    "LiquidityVault",
+    "Exchange",
+    "Liquidator",
+    "FaucetToken",
+)
 
 LIMITS = Limits.human(
     reward=5,
@@ -129,19 +144,24 @@ class System:
         vault = chain.deploy(
             code["LiquidityVault"], core.address, oracle.address, owner, EPOCH, STRESS_SHARE
         )
+        trio = core.address, oracle.address, vault.address
+        exchange = chain.deploy(code["Exchange"], *trio, WINDOW, MIN_KEEPER_FEE, LAPSE_RATIO)
+        slicer = chain.deploy(code["Liquidator"], *trio, REWARD_WINDOW)
         token = chain.deploy(code["FaucetToken"], "Test dollar", "TUSD", 6)
         self.contracts: dict[str, Contract] = {
             "oracle": oracle,
             "core": core,
             "vault": vault,
+            "exchange": exchange,
+            "slicer": slicer,
             "token": token,
         }
         for name, contract in self.contracts.items():
             self.names[number(contract.address)] = contract.address
             setattr(self, f"{name}_at", number(contract.address))
-        domain = Domain(chain.chain_id, oracle.address)
-        self.signers = [PriceSigner(signer, domain) for signer in signers[:2]]
-        self.signed_by = sorted((s.account.address for s in self.signers), key=number)
+        self.price_domain = Domain(chain.chain_id, oracle.address)
+        self.signers = sorted(signers[:2], key=lambda signer: number(signer.address))
+        self.signed_by = [signer.address for signer in self.signers]
 
         self.oracle = PriceOracle(SLOT, frozenset(addresses), 2, 0)
         self.token = Token(host)
@@ -151,11 +171,15 @@ class System:
         self.vault = LiquidityVault(
             host, number(vault.address), self.core, self.oracle, self.owner, EPOCH, STRESS_SHARE
         )
-        self.tried: Counter[str] = Counter()
-        self.done: Counter[str] = Counter()
+        three = self.core, self.oracle, self.vault
+        self.exchange = Exchange(
+            host, number(exchange.address), *three, WINDOW, MIN_KEEPER_FEE, LAPSE_RATIO
+        )
+        self.slicer = Liquidator(host, number(slicer.address), *three, REWARD_WINDOW)
+        self.order_domain = OrderDomain(chain.chain_id, exchange.address)
         self.last_error = ""
+        self.hashes: dict[Order, bytes] = {}
         self.donations = 0
-        self.settlements = 0
         self.sums = Sums()
         self.getters = self._getters()
         self._list_markets()
@@ -170,7 +194,7 @@ class System:
 
     def _list_markets(self) -> None:
         token = number(self.contracts["token"].address)
-        asset = Asset.human(escrow=50, share="0.05", window=1800, token_decimals=6, token=token)
+        asset = Asset.human(escrow=200, share="0.05", window=1800, token_decimals=6, token=token)
         for feed in PRICES:
             self.oracle.set_feed(feed, MAX_AGE, MAX_STEP)
             self.contracts["oracle"].transact(
@@ -183,7 +207,13 @@ class System:
         for instrument, terms in TERMS.items():
             self.must("core", "set_terms", instrument, *terms, sender=self.owner)
             self.must("vault", "set_quote", instrument, QUOTE, sender=self.owner)
-        for venue, role in ((self.venue, TRADING), (self.liquidator, LIQUIDATION)):
+        roles = {
+            self.venue: TRADING,
+            self.liquidator: LIQUIDATION,
+            self.exchange.address: TRADING,
+            self.slicer.address: LIQUIDATION,
+        }
+        for venue, role in roles.items():
             self.must("core", "set_venue", venue, Venue(role=role), sender=self.owner)
 
     def fund(self, actor: int, tokens: int) -> None:
@@ -210,10 +240,9 @@ class System:
 
     def push(self, feed: int, slot: int, price: int, published: int) -> bool:
         """One signed message, to both; whether it was taken."""
-        known = {m for s in self.signers for m in s.signed.get(feed, {}).values() if m.slot == slot}
-        message = known.pop() if known else PriceMessage(feed, slot, price, published)
-        price, published = message.price, message.published
-        signatures = quorum(self.signers, message)
+        message = PriceMessage(feed, slot, price, published)
+        signable = self.price_domain.signable(message)
+        signatures = [bytes(s.sign_message(signable).signature) for s in self.signers]
         return self.compare(
             lambda: self.oracle.push(feed, slot, price, published, self.signed_by, self.host.now),
             lambda: self.contracts["oracle"].transact(
@@ -284,6 +313,32 @@ class System:
         then()
         return refusal == ""
 
+    def order_hash(self, order: Order) -> bytes:
+        if order not in self.hashes:
+            self.hashes[order] = self.order_domain.hash(order)
+        return self.hashes[order]
+
+    def execute_many(self, orders: list[Order], keeper: int) -> list[str]:
+        """A batch of the exchange; the reasons, the same on both sides."""
+        exchange = self.contracts["exchange"]
+        reasons: list[list[str]] = []
+
+        def bytecode() -> None:
+            receipt = exchange.transact(
+                "execute_many", orders, keeper, sender=self.names[self.keeper]
+            )
+            reasons.append([name_of(r) if any(r) else "" for r in receipt.returned])
+
+        self.compare(lambda: reasons.append(self.exchange.execute_many(orders, keeper)), bytecode)
+        self.equal(reasons[1], reasons[0], "reasons of a batch")
+        return reasons[0]
+
+    def compare_slice(self, account: int, instrument: int) -> None:
+        """What the liquidator would take now."""
+        part = self.slicer.slice_of(account, instrument)
+        value = tuple(self.contracts["slicer"].call("slice_of", account, instrument))
+        self.equal(value, (part.size, part.price, part.penalty, part.reward), "slice_of")
+
     def equal(self, bytecode: Any, specification: Any, what: str) -> None:
         if bytecode != specification:
             raise Mismatch(f"{what}: bytecode {bytecode}, specification {specification}")
@@ -348,7 +403,20 @@ class System:
             value = record.price << 70 | record.filled << 40 | record.time
             self.equal(vault.call("epoch_word", epoch), value, "epoch_word")
 
+        def order(key: tuple[int, int]) -> None:
+            placed = self.exchange.orders[key]
+            high = int.from_bytes(self.order_hash(placed.order), "big") >> 96
+            record = high << 96 | placed.lapse_fee << 40 | placed.slot << 8 | placed.state
+            value = self.contracts["exchange"].call("order_word", *key)
+            self.equal(value, record, "order_word")
+
+        def last_reward(account: int) -> None:
+            value = self.contracts["slicer"].call("last_reward", account)
+            self.equal(value, self.slicer.last_reward[account], "last_reward")
+
         return {
+            id(self.exchange.orders): order,
+            id(self.slicer.last_reward): last_reward,
             id(twin.cash): word("cash_word", twin.cash),
             id(twin.positions): word("position_word", twin.positions),
             id(twin.indices): word("indices_word", twin.indices),
@@ -401,7 +469,11 @@ class System:
     def compare_everything(self) -> None:
         """Every word that the twins know, whoever touched it last; the sums from nothing."""
         running, self.sums = self.sums, Sums()
-        tables = [value for twin in (self.core, self.vault) for value in vars(twin).values()]
+        tables = [
+            value
+            for twin in (self.core, self.vault, self.exchange, self.slicer)
+            for value in vars(twin).values()
+        ]
         for table in [*tables, self.token.balances]:
             if isinstance(table, Table) and id(table) in self.getters:
                 for key in list(table):

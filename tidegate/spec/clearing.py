@@ -169,7 +169,7 @@ class ClearingHouse:
             listed = self._asset(asset)
             require(amount != 0, "ZeroAmount")
             require(amount < MAX_TOKENS, "AmountTooLarge")
-            # the bucket fills by what was held so far: tokens that come for a moment let no gain out
+            # the bucket fills by what was held so far: tokens that come for a moment free no gain
             self._refill(asset, 0)
             self.token_at(listed.token).transfer_from(sender, self.address, amount)
             credited = amount * listed.one
@@ -262,7 +262,6 @@ class ClearingHouse:
     def clear(self, fills: Sequence[Fill], sender: int) -> None:
         with self.host.call():
             venue = self.venues[sender]
-            require(venue.role != 0, "NotVenue")
             before = {
                 side: self.state(side)
                 for fill in fills
@@ -278,8 +277,9 @@ class ClearingHouse:
                 if not names_pool(fill.maker):
                     self._hold_principal(fill.maker, COLLATERAL)
                 if fill.instrument == 0:
-                    rewards -= self._carry_fee(fill, sender, rewards)
+                    rewards -= self._carry_fee(fill, venue, sender, rewards)
                 else:
+                    require(venue.role != 0, "NotVenue")
                     self._fill(fill, venue)
                     if venue.role == LIQUIDATION:
                         rewards += self.limits[fill.instrument].keeper_reward
@@ -393,15 +393,17 @@ class ClearingHouse:
         self.carry[fill.instrument] = replace(carry, pot=fits(carry.pot + due, 104, signed=True))
         return held.size
 
-    def _carry_fee(self, fill: Fill, sender: int, rewards: int) -> int:
+    def _carry_fee(self, fill: Fill, venue: Venue, sender: int, rewards: int) -> int:
         """A fill of nothing: its fee moves. What of the keepers' rewards it used."""
         require(fill.size == 0 and fill.price == 0, "BadFill")
         flags = self.cash[fill.taker, COLLATERAL].flags
         self._move(fill.taker, fill.maker, COLLATERAL, fill.fee)
         if flags & ESCROW:
             mine = words.owner_of(fill.taker) == sender
+            # a venue that was revoked may empty its escrow, no more
             require(mine and self.cash[fill.taker, COLLATERAL].cash >= 0, "InsufficientCash")
             return 0
+        require(venue.role != 0, "NotVenue")
         if flags & POOL:
             require(fill.fee <= rewards, "FeeTooHigh")
             return fill.fee

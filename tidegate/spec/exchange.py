@@ -1,0 +1,227 @@
+"""Two-step orders against the vault (contracts/venues/, IExchange.vyi)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tidegate.client.errors import ProtocolError
+from tidegate.client.orders import MAX_KEEPER_FEES, MAX_LIMIT, MAX_SIZE, Order, OrderState
+from tidegate.spec import words
+from tidegate.spec.clearing import TRADE_RIGHT, ClearingHouse, Fill
+from tidegate.spec.host import Host, Table, require
+from tidegate.spec.oracle import PriceOracle
+from tidegate.spec.rounding import PPM, WAD, div_up
+from tidegate.spec.vault import LiquidityVault
+from tidegate.spec.words import MICRO
+
+MAX_LAPSE_FEE = 2**56 - 1  # 1e-6 collateral
+NO_FAULT = ("Paused", "OpenInterestCap", "SkewCap")  # end the order, the lapse fee comes back
+FAULT = ("InsufficientMargin", "BelowMinimum", "TooManyPositions")  # end it, the fee is lost
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What an order word says, with the order itself in place of its hash."""
+
+    order: Order
+    lapse_fee: int  # 1e-6 collateral
+    slot: int
+    state: OrderState
+
+
+def taker_fee_up(size: int, price: int, taker_fee: int) -> int:
+    """The most a fill may charge, 1e-18 collateral."""
+    return div_up(abs(size) * price * taker_fee, WAD * PPM)
+
+
+def refusal_of(call: Callable[[], object]) -> str:
+    """The name of the error a call refuses with, "" if it does not."""
+    try:
+        call()
+    except ProtocolError as error:
+        return error.name
+    except OverflowError:
+        return "OutOfGas"  # a call that says nothing may have run out of gas
+    return ""
+
+
+class Exchange:
+    """The contract's twin."""
+
+    def __init__(
+        self,
+        host: Host,
+        address: int,
+        core: ClearingHouse,
+        oracle: PriceOracle,
+        vault: LiquidityVault,
+        window: int,
+        min_keeper_fee: int,
+        lapse_ratio: int,
+    ) -> None:
+        self.host = host
+        self.address = address
+        self.core = core
+        self.oracle = oracle
+        self.vault = vault
+        self.window = window
+        self.min_keeper_fee = min_keeper_fee
+        self.lapse_ratio = lapse_ratio
+        self.escrow = words.account(address)
+        self.orders: Table[tuple[int, int], Placed | None] = Table(host, None)
+
+    def place(self, order: Order, sender: int) -> None:
+        with self.host.call():
+            slot = self._next_slot()
+            require(self._is_valid(order), "BadOrder")
+            require(order.expiry >= slot * self.oracle.slot_seconds, "TooLate")
+            self._require_trader(order.account, sender)
+            require(self.core.risk[order.instrument] is not None, "NotListed")
+            known = self.orders[order.account, order.place]
+            unused = known is None or (known.state == OrderState.ENDED and known.order != order)
+            require(unused, "OrderExists")
+            lapse_fee = 0
+            if not order.reduce_only:
+                price, fresh = self.oracle.latest(order.feed, self.host.now)
+                require(fresh, "StalePrice")
+                notional = abs(order.size) * price * self.lapse_ratio
+                lapse_fee = div_up(notional, WAD * PPM * MICRO)
+                require(lapse_fee <= MAX_LAPSE_FEE, "AmountTooLarge")
+                amount = order.keeper_fee + lapse_fee * MICRO
+                self._clear([self._payment(order.account, self.escrow, amount)])
+            state = OrderState.RESTING if order.resting else OrderState.WAITING
+            self._store(order, lapse_fee, slot, state)
+
+    def cancel(self, order: Order, sender: int) -> None:
+        with self.host.call():
+            self._require_trader(order.account, sender)
+            known = self._open(order)
+            lapsed = (
+                known.state == OrderState.WAITING
+                and self.host.now >= known.slot * self.oracle.slot_seconds
+                and not self._is_dead(order.feed, known.slot)
+            )
+            self._end(known, lapsed, order.account)
+
+    def wake(self, order: Order, slot: int) -> None:
+        with self.host.call():
+            known = self._open(order)
+            require(known.state == OrderState.RESTING, "UnknownOrder")
+            require(slot >= known.slot, "TriggerNotMet")
+            following = self._next_slot()
+            require(following * self.oracle.slot_seconds <= order.expiry, "TooLate")
+            price, _ = self.oracle.slot_price(order.feed, slot)
+            require(price != 0, "NoPrice")
+            require(order.met_by(price), "TriggerNotMet")
+            self._store(order, known.lapse_fee, following, OrderState.WAITING)
+
+    def execute(self, order: Order, keeper_account: int) -> None:
+        with self.host.call():
+            self._execute(order, keeper_account)
+
+    def execute_many(self, orders: Sequence[Order], keeper_account: int) -> list[str]:
+        """The reasons, "" for what was done."""
+        return [refusal_of(lambda o=order: self.execute(o, keeper_account)) for order in orders]
+
+    def _execute(self, order: Order, keeper: int) -> None:
+        """One order, one step; a refusal leaves everything as it was."""
+        known, now = self._open(order), self.host.now
+        if known.state == OrderState.RESTING:
+            require(now > order.expiry, "TooSoon")
+            return self._end(known, False, keeper)
+        opened = known.slot * self.oracle.slot_seconds
+        require(now >= opened, "TooSoon")
+        mark, volatility = self.oracle.slot_price(order.feed, known.slot)
+        in_window = now <= opened + self.window
+        if mark == 0:
+            # within the window a price may still be posted, whatever the order's expiry
+            require(not in_window, "NoPrice")
+            return self._end(known, not self._is_dead(order.feed, known.slot), keeper)
+        size = order.size
+        if order.reduce_only:
+            held = self.core.positions[order.account, order.instrument].size
+            if held == 0 or (held > 0) == (size > 0):
+                return self._end(known, False, keeper)
+            size = max(size, -held) if held > 0 else min(size, -held)
+        price = self.vault.quote(order.instrument, size, mark, volatility)
+        # before the window: waiting it out must not make a lapsed order of one its limit held
+        if not order.met_by(price):
+            if not order.resting or now > order.expiry:
+                return self._end(known, False, keeper)
+            following = self._next_slot()
+            return self._store(order, known.lapse_fee, following, OrderState.RESTING)
+        if not in_window or now > order.expiry:
+            return self._end(known, not self._is_dead(order.feed, known.slot), keeper)
+
+        fills = [self._fill(order, size, price, known.slot)]
+        if not order.reduce_only:
+            fills += self._released(known, order.account, keeper)
+        elif keeper != order.account:
+            fills.append(self._payment(order.account, keeper, order.keeper_fee))
+        refusal = refusal_of(lambda: self._clear(fills))
+        if refusal == "":
+            return self._store(order, 0, known.slot, OrderState.ENDED)
+        require(refusal in NO_FAULT + FAULT, refusal)
+        return self._end(known, refusal in FAULT, keeper)
+
+    def _fill(self, order: Order, size: int, price: int, slot: int) -> Fill:
+        pool = words.pool(self.vault.address, order.feed)
+        fee = taker_fee_up(size, price, self.core.trade[order.instrument].taker_fee)
+        return Fill(order.account, pool, order.instrument, size, price, fee, slot)
+
+    def _end(self, known: Placed, lapsed: bool, keeper: int) -> None:
+        """Every way an order ends but a fill; the lapse fee to the vault or back."""
+        order = known.order
+        if not order.reduce_only:
+            target = words.treasury(self.vault.address) if lapsed else order.account
+            self._clear(self._released(known, target, keeper))
+        self._store(order, 0, known.slot, OrderState.ENDED)
+
+    def _released(self, known: Placed, lapse_target: int, keeper: int) -> list[Fill]:
+        fills = [self._payment(self.escrow, keeper, known.order.keeper_fee)]
+        if known.lapse_fee:
+            fills.append(self._payment(self.escrow, lapse_target, known.lapse_fee * MICRO))
+        return fills
+
+    @staticmethod
+    def _payment(source: int, target: int, amount: int) -> Fill:
+        return Fill(source, target, 0, 0, 0, amount)
+
+    def _clear(self, fills: list[Fill]) -> None:
+        try:
+            self.core.clear(fills, self.address)
+        except OverflowError:
+            raise ProtocolError("OutOfGas") from None
+
+    def _open(self, order: Order) -> Placed:
+        """The open order of this hash."""
+        known = self.orders[order.account, order.place]
+        is_open = known is not None and known.state != OrderState.ENDED and known.order == order
+        require(is_open, "UnknownOrder")
+        assert known is not None
+        return known
+
+    def _store(self, order: Order, lapse_fee: int, slot: int, state: OrderState) -> None:
+        self.orders[order.account, order.place] = Placed(order, lapse_fee, slot, state)
+
+    def _is_valid(self, order: Order) -> bool:
+        later = (order.trigger, order.trigger_price, order.trail, order.slot, order.group)
+        least = self.min_keeper_fee
+        return (
+            not any(later)
+            and order.limit <= MAX_LIMIT
+            and (order.limit != 0 or order.size < 0)
+            and 0 < abs(order.size) <= MAX_SIZE
+            and least <= order.keeper_fee <= least * MAX_KEEPER_FEES
+        )
+
+    def _is_dead(self, feed: int, slot: int) -> bool:
+        """Whether the window has gone by without any price of the slot or later."""
+        if self.host.now <= slot * self.oracle.slot_seconds + self.window:
+            return False
+        return self.oracle.feeds[feed].slot < slot
+
+    def _next_slot(self) -> int:
+        return self.host.now // self.oracle.slot_seconds + 1
+
+    def _require_trader(self, account: int, sender: int) -> None:
+        require(self.core.may(account, sender, TRADE_RIGHT), "NotPermitted")
