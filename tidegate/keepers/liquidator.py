@@ -16,7 +16,8 @@ BATCH = 16
 # What maintenance and funding may add per unit of notional moved, ppm: more than any listed shock
 # and contingency together, so that a reading is early rather than late.
 MARGIN_SLACK = 100_000
-FUNDING_SLACK = 500  # ppm of notional between two readings
+RESCAN = 900  # seconds after which everybody is read again
+FUNDING_SLACK = 1_100  # ppm of notional: what 10 % a day takes between two rescans
 
 
 class Standing(Protocol):

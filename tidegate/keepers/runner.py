@@ -53,6 +53,7 @@ class Keepers:
         self.caps_every = caps_every
         self.caps_at = 0
         self._read: dict[int, Candidate] = {}  # as last read, by account
+        self._rescanned = 0
         internal = {int(venue.core), int(venue.vault), int(venue.exchange)}
         self._is_ours: Callable[[int], bool] = lambda account: words.owner_of(account) in internal
 
@@ -132,9 +133,12 @@ class Keepers:
                 )
         return quotes
 
-    def liquidation_calls(self, marks: dict[int, int]) -> list[Transaction]:
+    def liquidation_calls(self, marks: dict[int, int], now: int) -> list[Transaction]:
         """`marks`: the price in force by instrument, 1e-18."""
         touched = self.journal.take_touched()
+        if now - self._rescanned >= liquidator.RESCAN:
+            self._rescanned = now
+            touched |= self._read.keys()
         due = [
             account
             for account in (touched | self._read.keys())

@@ -5,10 +5,9 @@ long); a second later they are in force, traders place orders and the keepers sl
 maintenance; orders fill at the next slot, whose price the pusher publishes as they wait for it.
 """
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 
 from tidegate.abi import Event
@@ -124,7 +123,7 @@ class Scenario:
         }
         self._prices: dict[str, Decimal] = {}
         self._now = 0
-        self._rng = random.Random(f"scenario {seed}")
+        self._point = Point(0, 0, {})  # the last one pushed, at the time it was
 
     # The chain
 
@@ -239,6 +238,7 @@ class Scenario:
         if moments and moments[-1].slot > slot:
             self.record.late_points += 1
         self._prices.update(point.prices)
+        self._point = replace(point, time=self._now)
         for name, price in point.prices.items():
             self.record.lows[name] = min(price, self.record.lows.get(name, price))
             self.record.highs[name] = max(price, self.record.highs.get(name, price))
@@ -274,11 +274,10 @@ class Scenario:
 
     def _between(self, name: str, time: int, until: Point | None) -> Decimal:
         """The path's price on the straight line to the next point; a jump comes at its end."""
-        here = self._prices[name]
-        if until is None or until.jump or until.time <= self._point_time:
+        here, since = self._point.prices[name], self._point.time
+        if until is None or until.jump or until.time <= since:
             return here
-        share = Decimal(time - self._point_time) / (until.time - self._point_time)
-        share = min(max(share, Decimal(0)), Decimal(1))
+        share = min(max(Decimal(time - since) / (until.time - since), Decimal(0)), Decimal(1))
         return here + (until.prices[name] - here) * share
 
     # Keepers
@@ -291,7 +290,7 @@ class Scenario:
 
     def _slice(self) -> None:
         for _ in range(SLICING_ROUNDS):
-            transactions = self.keepers.liquidation_calls(self._marks())
+            transactions = self.keepers.liquidation_calls(self._marks(), self._now)
             if not transactions or not any(one.done for one in self.sender.send(transactions)):
                 return
 
@@ -368,10 +367,8 @@ class Scenario:
         for intent in self.population.intents():
             intents.setdefault((intent.bar, intent.point), []).append(intent)
         redeeming = {one.redeem_bar: one for one in self.population.providers if one.redeem_share}
-        last_bar = len(self.replay) - 1
         poked = self.replay.times[0]
         for leg, (point, until) in enumerate(_with_next(points(self.replay, self.seed))):
-            self._point_time = max(point.time, self._now)
             self._push(point)
             self._slice()
             if acts := intents.get((point.bar, leg % 4)):
@@ -388,18 +385,18 @@ class Scenario:
                 self._vault(True)
                 self._sample(point)
                 self.progress(point.bar + 1)
-        self._finish(last_bar)
+        self._finish()
         self.record.transactions = self.sender.sent
         return self.record
 
-    def _finish(self, last_bar: int) -> None:
+    def _finish(self) -> None:
         """Past the end of open epochs, so that the last redemptions are processed and claimed."""
         if not self.journal.requests:
             return
         epoch = max(request.epoch for request in self.journal.requests.values())
         after = (epoch + 1) * self.venue.epoch_seconds + self.venue.slot_seconds
         time = max(after, self._now + self.venue.slot_seconds)
-        self._push(Point(time, last_bar, dict(self._prices), jump=True))
+        self._push(Point(time, len(self.replay) - 1, dict(self._prices), jump=True))
         self._slice()
         self._vault(True)
         self._vault(True)
