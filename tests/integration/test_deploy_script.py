@@ -1,39 +1,14 @@
 """`ape run deploy`, the way a person starts it, and trading on what it deployed."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.harness.ape import DEVNET_PORT, ape_deploy
 from tests.harness.system import BTC, System, wad
-from tidegate.artifacts import ROOT
 from tidegate.deployment import CONTRACTS, Deployment, DeploymentConfig
 from tidegate.web3_chain import Web3Chain, local_node
-
-DEVNET_PORT = 8645  # of ape-config.yaml
-TIMEOUT = 240  # seconds
-
-
-def ape_deploy(network: str, folder: Path, *options: str) -> str:
-    """What the script prints; it must succeed."""
-    binaries = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
-    command = [str(binaries / "ape"), "run", "deploy", "--network", network]
-    done = subprocess.run(
-        [*command, "--manifests", str(folder), *options],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_on_the_embedded_chain_of_ape(tmp_path):
@@ -81,6 +56,7 @@ def node() -> Iterator[Web3Chain]:
 
 
 @pytest.mark.anvil
+@pytest.mark.xdist_group("devnet")
 def test_people_trade_on_what_it_deployed(tmp_path, node):
     ape_deploy("ethereum:devnet:node", tmp_path)
     system = System(Deployment.load(node, tmp_path), DeploymentConfig())
