@@ -190,11 +190,12 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
     slice_.size = -size if held > 0 else size
     slice_.price = self._quote(instrument, slice_.size, mark)
 
-    # min(penalty, E / N - quote cost), never negative
+    # min(penalty, E / N - quote cost), never negative; none without equity, even where the quote pays for closing
     closed: int256 = rounding._mul_div_down(size, price, WAD)
     most: int256 = rounding._mul_div_down(closed, terms._penalty(limits), PPM)
     cost = self._cost_up(slice_.size, slice_.price, price)
-    slice_.penalty = max(0, min(most, rounding._mul_div_down(equity, closed, gross) - cost - SLACK))
+    if equity > 0:
+        slice_.penalty = max(0, min(most, rounding._mul_div_down(equity, closed, gross) - cost - SLACK))
     if block.timestamp >= self.last_reward[account] + REWARD_WINDOW:
         slice_.reward = min(terms._keeper_reward(limits), max(slice_.penalty, most // LEAST_REWARD_PART))
     return slice_

@@ -111,11 +111,11 @@ class Liquidator:
         change = -size if held > 0 else size
         price = self._quote(instrument, change, mark)
 
-        # min(penalty, E / N - quote cost), never negative
+        # min(penalty, E / N - quote cost), never negative; none without equity
         closed = div_down(size * mark, WAD)
         most = div_down(closed * limits.penalty, PPM)
         room = div_down(equity * closed, gross) - self._cost_up(change, price, mark) - SLACK
-        penalty = max(0, min(most, room))
+        penalty = max(0, min(most, room)) if equity > 0 else 0
         reward = 0
         if self.host.now >= self.last_reward[account] + self.reward_window:
             least_reward = div_toward_zero(most, LEAST_REWARD_PART)
