@@ -227,7 +227,13 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
 def _fill(
     order: IExchange.Order, word: uint256, size: int256, price: uint256, slot: uint256, keeper_account: uint256
 ) -> uint256:
-    fills: DynArray[IClearingHouse.Fill, 3] = [
+    # Payments come first: what comes back to the account finds it without the new position, cheaper to look at.
+    fills: DynArray[IClearingHouse.Fill, 3] = []
+    if not order.reduce_only:
+        fills = self._released(order, orders._lapse_fee(word), order.account, keeper_account)
+    elif keeper_account != order.account:
+        fills = [self._payment(order.account, keeper_account, order.keeper_fee)]
+    fills.append(
         IClearingHouse.Fill(
             taker=order.account,
             maker=TREASURY | (1 << 64) | (order.instrument // 64),
@@ -237,11 +243,7 @@ def _fill(
             fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
             slot=slot,
         )
-    ]
-    if not order.reduce_only:
-        fills = self._released(fills, order, orders._lapse_fee(word), order.account, keeper_account)
-    elif keeper_account != order.account:
-        fills.append(self._payment(order.account, keeper_account, order.keeper_fee))
+    )
     return self._clear(fills)
 
 
@@ -257,7 +259,7 @@ def _end(
     lapse_fee: uint256 = orders._lapse_fee(word)
     if not order.reduce_only:
         refusal: uint256 = self._clear(
-            self._released([], order, lapse_fee, TREASURY if lapsed else order.account, keeper_account)
+            self._released(order, lapse_fee, TREASURY if lapsed else order.account, keeper_account)
         )
         if refusal != 0:
             return refusal
@@ -274,20 +276,15 @@ def _end(
 @view
 @internal
 def _released(
-    fills: DynArray[IClearingHouse.Fill, 3],
-    order: IExchange.Order,
-    lapse_fee: uint256,
-    lapse_target: uint256,
-    keeper_account: uint256,
+    order: IExchange.Order, lapse_fee: uint256, lapse_target: uint256, keeper_account: uint256
 ) -> DynArray[IClearingHouse.Fill, 3]:
     """
-    @return The fills, and behind them what an opening order has in escrow on its way out.
+    @return What an opening order has in escrow, on its way out.
     """
-    all_: DynArray[IClearingHouse.Fill, 3] = fills
-    all_.append(self._payment(ESCROW, keeper_account, order.keeper_fee))
+    payments: DynArray[IClearingHouse.Fill, 3] = [self._payment(ESCROW, keeper_account, order.keeper_fee)]
     if lapse_fee != 0:
-        all_.append(self._payment(ESCROW, lapse_target, lapse_fee * orders.MICRO))
-    return all_
+        payments.append(self._payment(ESCROW, lapse_target, lapse_fee * orders.MICRO))
+    return payments
 
 
 @pure

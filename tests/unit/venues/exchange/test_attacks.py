@@ -132,7 +132,7 @@ def test_one_escrow_pays_for_one_order(market):
 
 
 def test_a_revoked_venue_fills_nothing_and_gives_back_its_escrow(market, refuses):
-    kept, late = market.place(), market.place(market.order(nonce=1))
+    kept, late = market.place(), market.place()
     market.set_venue(0)
     market.cancel(kept)
     assert market.cash(market.escrow) == KEEPER_FEE + market.lapse_fee(late.size)

@@ -262,6 +262,7 @@ PAUSED = next(code for code, name in names().items() if name == "Paused")
         PAUSED * 1000,
         b"\x08\xc3\x79\xa0" + bytes(64),
     ],
+    ids=["a byte", "three bytes", "a byte more", "a padded word", "many times", "a string"],
 )
 def test_an_answer_that_is_no_error_ends_nothing(scripted, answer):
     order = scripted.place()
