@@ -12,7 +12,7 @@ def crowded(desk, counterparty):
     return desk
 
 
-@pytest.mark.parametrize("price", (56_020, 55_950, 55_800, 55_600, 55_000))
+@pytest.mark.parametrize("price", [56_020, 55_950, 55_800, 55_600, 55_000])
 def test_without_equity_there_is_no_penalty_though_closing_pays(crowded, price):
     crowded.system.move(BTC, price)
     before = crowded.standing()
