@@ -1,6 +1,6 @@
 # pragma version ==0.4.3
 # pragma evm-version cancun
-# pragma optimize codesize
+# pragma optimize gas
 # pragma nonreentrancy on
 """
 @title Lens
@@ -185,9 +185,7 @@ def markets(instruments: DynArray[uint256, 16], size: int256) -> DynArray[ILens.
 
 @view
 @external
-def preview(
-    orders_: DynArray[IExchange.Order, 16], prices: DynArray[uint256, 16]
-) -> DynArray[ILens.Preview, 16]:
+def preview(orders_: DynArray[IExchange.Order, 16], prices: DynArray[uint256, 16]) -> DynArray[ILens.Preview, 16]:
     errors._require(len(orders_) == len(prices), errors.OUT_OF_BOUNDS)
     result: DynArray[ILens.Preview, 16] = []
     for i: uint256 in range(len(orders_), bound=16):
@@ -548,9 +546,7 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     failed = self._noted(failed, trade == 0, errors.NOT_LISTED)
     failed = self._noted(failed, price == 0, errors.NO_PRICE)
     failed = self._noted(failed, supposed > convert(MAX_PRICE, uint256), errors.BAD_PRICE)
-    failed = self._noted(
-        failed, not placed and word != 0 and (ours or state != orders.ENDED), errors.ORDER_EXISTS
-    )
+    failed = self._noted(failed, not placed and word != 0 and (ours or state != orders.ENDED), errors.ORDER_EXISTS)
     failed = self._noted(failed, self._is_late(order, word, placed), errors.TOO_LATE)
     result.refusals = self._named(failed)
     if (
@@ -560,7 +556,6 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         or not orders._is_in_range(order, MIN_KEEPER_FEE)
     ):
         return result
-
     # placing it
     legs: DynArray[Leg, 15] = self._legs(order.account)
     cash: int256 = self._settled_cash(order.account, legs)
@@ -573,7 +568,8 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         failed = self._noted(failed, not fresh, errors.STALE_PRICE)
         failed = self._noted(failed, lapse_fee > orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
         failed = self._noted(
-        failed, order.keeper_fee + result.lapse_fee > asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL)),
+            failed,
+            order.keeper_fee + result.lapse_fee > asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL)),
             errors.FEE_TOO_HIGH,
         )
         cash -= keeper_fee + convert(result.lapse_fee, int256)
@@ -581,7 +577,6 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         placing: State = self._state(cash, legs)
         failed = self._noted(failed, placing.equity < placing.initial, errors.INSUFFICIENT_MARGIN)
         failed = self._noted(failed, not placing.fresh, errors.STALE_PRICE)
-
     # its size and price
     mark: int256 = convert(price, int256)
     if supposed != 0:
@@ -609,14 +604,10 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
 
     # what the clearing house asks of any fill
     flags: uint256 = staticcall CORE.cash_word(order.account, COLLATERAL) & (cash_word.POOL | cash_word.ESCROW)
-    failed = self._noted(
-        failed, flags != 0 or (order.account & (2**96 - 1)) >> 64 == 1, errors.BAD_FILL
-    )
+    failed = self._noted(failed, flags != 0 or (order.account & (2**96 - 1)) >> 64 == 1, errors.BAD_FILL)
     venue: uint256 = staticcall CORE.venue_word(EXCHANGE.address)
     failed = self._noted(failed, venue & 255 != TRADING, errors.NOT_VENUE)
-    failed = self._noted(
-        failed, abs(fill_price - mark) * PPM > terms._band(trade) * mark, errors.OUTSIDE_BAND
-    )
+    failed = self._noted(failed, abs(fill_price - mark) * PPM > terms._band(trade) * mark, errors.OUTSIDE_BAND)
     before: uint256 = staticcall CORE.interest_word(order.instrument)
     interest: uint256 = market_words._moved(before, held, result.size)
     skew: int256 = abs(market_words._skew(interest))
@@ -625,7 +616,8 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     if fuller != 0:
         failed = self._noted(failed, block.timestamp < (venue >> 8) & (2**40 - 1), errors.PAUSED)
         failed = self._noted(
-        failed, fuller > market_words._scaled_down(interest, terms._hard_cap(trade)),
+            failed,
+            fuller > market_words._scaled_down(interest, terms._hard_cap(trade)),
             errors.OPEN_INTEREST_CAP,
         )
         failed = self._noted(failed, skew > terms._soft_cap(trade) and skew > skew_before, errors.SKEW_CAP)
@@ -637,13 +629,13 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     if held == 0 and len(legs) == 15:
         result.refusals = self._named(failed)
         return result
-
     # the account's verdict
     fees: int256 = convert(result.fee, int256)
     if order.reduce_only:
         fees += keeper_fee
         failed = self._noted(
-        failed, order.keeper_fee > asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL)),
+            failed,
+            order.keeper_fee > asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL)),
             errors.FEE_TOO_HIGH,
         )
     left: int256 = cash - rounding._mul_div_up(result.size, fill_price, WAD) - fees
@@ -666,7 +658,8 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
             (abs(held) - abs(size)) * mark, terms._max_cost(staticcall CORE.limits_word(order.instrument)), WAD * PPM
         )
     failed = self._noted(
-        failed, (after.equity < after.initial or not after.fresh)
+        failed,
+        (after.equity < after.initial or not after.fresh)
         and not self._is_relief(
             self._state(cash, legs), after, rounding._mul_div_up(fill_price - mark, result.size, WAD) + fees, most
         ),

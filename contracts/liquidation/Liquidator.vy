@@ -70,9 +70,7 @@ def __init__(core: address, oracle: address, vault: address, reward_window: uint
 
 
 @external
-def liquidate(
-    accounts: DynArray[uint256, 16], instruments: DynArray[uint256, 16], keeper_account: uint256
-) -> uint256:
+def liquidate(accounts: DynArray[uint256, 16], instruments: DynArray[uint256, 16], keeper_account: uint256) -> uint256:
     errors._require(len(accounts) == len(instruments) and len(accounts) != 0, errors.OUT_OF_BOUNDS)
     done: uint256 = 0
     short: bool = False
@@ -168,16 +166,21 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
     # the size that restores the buffer
     notional: int256 = rounding._mul_div_down(abs(held), price, WAD)
     buffer: int256 = PPM + terms._buffer(limits)
-    cost: int256 = self._cost_up(-held, self._quote(instrument, -held, mark), price)
-    relief: int256 = rounding._div_down(
-        (
-            rounding._mul_div_down(notional, terms._maintenance_shock(risk), PPM)
-            + margin._contingency_up(held, price, risk)
-            - 1
+    whole_price: int256 = self._quote(instrument, -held, mark)
+    cost: int256 = self._cost_up(-held, whole_price, price)
+    relief: int256 = (
+        rounding._div_down(
+            (
+                rounding._mul_div_down(notional, terms._maintenance_shock(risk), PPM)
+                + margin._contingency_up(held, price, risk)
+                - 1
+            )
+            * buffer,
+            PPM,
         )
-        * buffer,
-        PPM,
-    ) - cost - rounding._mul_div_up(notional, terms._penalty(limits), PPM)
+        - cost
+        - rounding._mul_div_up(notional, terms._penalty(limits), PPM)
+    )
     missing: int256 = rounding._mul_div_up(maintenance, buffer, PPM) - equity
     size: int256 = abs(held)
     if relief > missing:
@@ -188,7 +191,7 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
         size = abs(held)
         slice_.whole = True
     slice_.size = -size if held > 0 else size
-    slice_.price = self._quote(instrument, slice_.size, mark)
+    slice_.price = whole_price if slice_.whole else self._quote(instrument, slice_.size, mark)
 
     # min(penalty, E / N - quote cost), never negative; none without equity, even where the quote pays for closing
     closed: int256 = rounding._mul_div_down(size, price, WAD)
