@@ -32,13 +32,14 @@ from tests.stateful.system import (
     UNIT,
     System,
 )
+from tidegate.client.errors import ProtocolError
 from tidegate.client.orders import Order, OrderState
 from tidegate.spec import words
 from tidegate.spec.clearing import COLLATERAL, TRADING, Fill, Venue
 from tidegate.spec.exchange import Placed
 from tidegate.spec.rounding import PPM, WAD, div_up
 
-DEFAULT_STEPS = 20_000
+DEFAULT_STEPS = 40_000
 STEPS = int(os.environ.get("TIDEGATE_FUZZ_STEPS", DEFAULT_STEPS))
 STEPS_A_LIFE = 250
 LEAST_SUCCESSES = 200  # of each action, at the default number of steps
@@ -220,19 +221,19 @@ class ClearingMachine(RuleBasedStateMachine):
         self.system.wait(1)
         self.count("crash", True)
 
-    @action(1)
+    @action(6)
     def wait_long(self, rng: Random) -> None:
         self.system.wait(rng.randint(1, 60) * 3600)
         if rng.random() < 0.75:
             self.refresh()
         self.count("wait_long", True)
 
-    @action(4)
+    @action(5)
     def fresh_prices(self, rng: Random) -> None:
         self.refresh(rng.randint(0, 3))
         self.count("fresh_prices", True)
 
-    @action(2)
+    @action(6)
     def post_late(self, rng: Random) -> None:
         """A slot of the past; the price in force stays."""
         feed, slot = rng.choice((1, 2)), self.system.host.now // SLOT - rng.randint(0, 12)
@@ -250,7 +251,7 @@ class ClearingMachine(RuleBasedStateMachine):
         self.call("core", "deposit", account, COLLATERAL, tokens, sender=owner)
         self.system.compare_health(account)
 
-    @action(5)
+    @action(7)
     def withdraw(self, rng: Random) -> None:
         account = rng.choice(self.accounts)
         owner = words.owner_of(account)
@@ -294,11 +295,11 @@ class ClearingMachine(RuleBasedStateMachine):
     @action(3)
     def set_delegate(self, rng: Random) -> None:
         owner, delegate = rng.choice(self.traders), rng.choice(self.traders)
-        expiry = self.system.host.now + rng.choice((0, 100, 10**6))
-        rights = rng.randint(0, 8)
+        expiry = self.system.host.now + rng.choice((0, 1000, 10**7, 10**7))
+        rights = rng.choice((2, 3, 6, 7, 7, rng.randint(0, 8)))
         self.call("core", "set_delegate", delegate, rights, expiry, sender=owner)
 
-    @action(4)
+    @action(11)
     def act_for_another(self, rng: Random) -> None:
         """A delegate moves cash, with the right to it or without."""
         pairs = [pair for pair in self.core.rights if pair[1] in self.traders]
@@ -311,7 +312,7 @@ class ClearingMachine(RuleBasedStateMachine):
             name="act_for_another",
         )  # fmt: skip
 
-    @action(2)
+    @action(5)
     def donate(self, rng: Random) -> None:
         """Tokens sent without a deposit belong to nobody, and break nothing."""
         system, amount = self.system, rng.randint(1, 10**9)
@@ -349,7 +350,7 @@ class ClearingMachine(RuleBasedStateMachine):
         self.clear("reduce", self.pooled(account, instrument, -part, wrong))
         return None
 
-    @action(6)
+    @action(13)
     def match(self, rng: Random) -> None:
         """Two accounts with each other, off the mark."""
         taker, maker = rng.choice(self.accounts), rng.choice(self.accounts)
@@ -358,7 +359,7 @@ class ClearingMachine(RuleBasedStateMachine):
         price = self.system.mark(instrument) * rng.randint(980, 1020) // 1000
         self.clear("match", Fill(taker, maker, instrument, size, price, rng.randint(0, 255)))
 
-    @action(4)
+    @action(7)
     def package(self, rng: Random) -> None:
         """A hedged pair of one underlying with a tip, judged as one."""
         account = rng.choice(self.accounts)
@@ -367,7 +368,7 @@ class ClearingMachine(RuleBasedStateMachine):
         legs = (self.pooled(account, BTC, size), self.pooled(account, BTC + 1, -size))
         self.clear("package", *legs, tip)
 
-    @action(3)
+    @action(4)
     def flip(self, rng: Random) -> None:
         exposed = self.exposed()
         if not exposed:
@@ -377,13 +378,13 @@ class ClearingMachine(RuleBasedStateMachine):
         size = -self.held(account, instrument) * rng.randint(110, 250) // 100
         return self.clear("flip", self.pooled(account, instrument, size)) and None
 
-    @action(4)
+    @action(10)
     def many(self, rng: Random) -> None:
         """Several fills of several accounts and instruments in one call."""
         fills = []
-        for _ in range(rng.randint(2, 5)):
+        for _ in range(rng.randint(2, 4)):
             account, instrument = rng.choice(self.accounts), rng.choice(INSTRUMENTS)
-            size = self.size_for(account, instrument, rng.randint(5, 40)) * rng.choice((1, -1))
+            size = self.size_for(account, instrument, rng.randint(20, 60)) * rng.choice((1, -1))
             fills.append(self.pooled(account, instrument, size))
         self.clear("many", *fills)
 
@@ -422,7 +423,7 @@ class ClearingMachine(RuleBasedStateMachine):
             self.system.push(feed, placed.slot, price, opened)
         self.system.wait(rng.choice((0, 0, 1, 3, 10, 40)))
 
-    @action(14)
+    @action(4)
     def place(self, rng: Random) -> None:
         account, instrument = rng.choice(self.accounts), rng.choice(INSTRUMENTS)
         size = self.size_for(account, instrument, rng.randint(1, 120)) * rng.choice((1, -1))
@@ -441,8 +442,8 @@ class ClearingMachine(RuleBasedStateMachine):
             limit=limit,
             resting=rng.random() < 0.3,
             reduce_only=reduce_only,
-            expiry=self.system.host.now + rng.choice((0, 10, 60, 600)),
-            keeper_fee=MIN_KEEPER_FEE * rng.choice((1, 1, 2, 101)),
+            expiry=self.system.host.now + rng.choice((0, 30, 60, 600, 6_000, 60_000)),
+            keeper_fee=MIN_KEEPER_FEE * rng.choice((*range(1, 30), 101)),
             nonce=self.nonce if rng.random() < 0.9 else self.nonce - 1,
             trigger=int(rng.random() < 0.03),
         )
@@ -477,17 +478,19 @@ class ClearingMachine(RuleBasedStateMachine):
             self.count("execute_many", reason == "")
         return self.system.compare_equity()
 
-    @action(5)
+    @action(19)
     def wake(self, rng: Random) -> None:
+        now = self.system.host.now
         resting = self.open_orders(resting=True)
+        lively = [placed for placed in resting if placed.order.expiry > now + 20]
+        resting = lively or resting * (rng.random() < 0.1)
         if not resting:
             return self.place(rng)
         placed = rng.choice(resting)
         feed = placed.order.feed
-        slot = self.system.oracle.feeds[feed].slot
-        if slot < placed.slot:
+        slot, price = self.system.oracle.feeds[feed].slot, self.system.oracle.feeds[feed].price
+        if (slot < placed.slot or not placed.order.met_by(price)) and rng.random() < 0.9:
             better = placed.order.limit * (995 if placed.order.size > 0 else 1005) // 1000
-            price = self.system.oracle.feeds[feed].price
             self.system.push_prices({feed: min(max(better, price * 92 // 100), price * 108 // 100)})
             slot = self.system.oracle.feeds[feed].slot
         sender = self.system.keeper
@@ -516,7 +519,10 @@ class ClearingMachine(RuleBasedStateMachine):
             return self.open(rng)
         account = min(exposed, key=self.room)
         if self.room(account) >= 0 and rng.random() < 0.9:
-            return self.crash(rng)
+            return rng.choice((self.crash, self.open))(rng)
+        if self.is_hedged(account):
+            fills = self.all_legs(account, rng.choice((20, 50, 100)))
+            return self.clear("liquidate_hedged", *fills, by=self.system.liquidator) and None
         equity, _, _, notional = self.core.health(account)
         instrument = rng.choice(self.core.held[account])
         mark, size = self.system.mark(instrument), self.held(account, instrument)
@@ -538,7 +544,7 @@ class ClearingMachine(RuleBasedStateMachine):
         if not ranked:
             return self.open(rng)
         if self.room(ranked[0]) >= 0 and rng.random() < 0.9:
-            return self.crash(rng)
+            return rng.choice((self.crash, self.open))(rng)
         accounts = ranked[: rng.randint(1, 4)]
         instruments = [rng.choice(self.core.held[account]) for account in accounts]
         for account, instrument in zip(accounts, instruments, strict=True):
@@ -549,9 +555,43 @@ class ClearingMachine(RuleBasedStateMachine):
         )  # fmt: skip
         for account in (*accounts, self.keeper):
             self.system.compare_health(account)
+        self.liquidatable(ranked[0])
         return self.system.compare_equity()
 
-    @action(3)
+    def is_hedged(self, account: int) -> bool:
+        """Whether it holds two instruments of one underlying."""
+        held = self.core.held[account]
+        return len({words.underlying_of(i) for i in held}) < len(held)
+
+    def all_legs(self, account: int, percent: int) -> list[Fill]:
+        """The same part of every position, without a penalty."""
+        fills = []
+        for instrument in self.core.held[account]:
+            held = self.held(account, instrument)
+            part = abs(held) * percent // 100 * (-1 if held > 0 else 1)
+            fills.append(self.pooled(account, instrument, part)._replace(fee=0))
+        return fills
+
+    def liquidatable(self, account: int) -> None:
+        """No account below maintenance is out of the liquidator's reach.
+
+        But for two instruments of one underlying that hedge each other: a slice of one raises the
+        requirement, and of both may cost more than the contingency they are held to. The deployment
+        lists one instrument of each underlying.
+        """
+        if self.room(account) >= 0 or self.is_hedged(account):
+            return
+        slicer, keeper = self.system.contracts["slicer"], self.keeper
+        reasons = []
+        for instrument in self.core.held[account]:
+            try:
+                slicer.call("liquidate", [account], [instrument], keeper)
+                return
+            except ProtocolError as error:
+                reasons.append(f"{instrument} {error.name}")
+        raise AssertionError(f"nobody can liquidate {account:#x}: {reasons}")
+
+    @action(14)
     def book(self, rng: Random) -> None:
         lacking = self.lacking()
         if not lacking and rng.random() < 0.9:
@@ -568,7 +608,7 @@ class ClearingMachine(RuleBasedStateMachine):
             if self.core.cash[account, COLLATERAL].cash < 0 and not self.core.held[account]
         ]
 
-    @action(6)
+    @action(18)
     def book_deficit(self, rng: Random) -> None:
         lacking = self.lacking()
         if not lacking and rng.random() < 0.9:
@@ -578,7 +618,7 @@ class ClearingMachine(RuleBasedStateMachine):
         self.call("core", "book_deficit", account, COLLATERAL, sender=sender)
         return None
 
-    @action(3)
+    @action(6)
     def repay_deficit(self, rng: Random) -> None:
         deficits = words.deficits(self.system.core_at, COLLATERAL)
         account = rng.choice(self.accounts)
@@ -588,7 +628,7 @@ class ClearingMachine(RuleBasedStateMachine):
             sender=words.owner_of(account), name="repay_deficit",
         )  # fmt: skip
 
-    @action(3)
+    @action(4)
     def sweep_fees(self, rng: Random) -> None:
         pool = words.pool(self.system.vault_at, rng.randint(1, 2))
         self.call("core", "sweep_fees", pool, COLLATERAL, sender=self.system.keeper)
@@ -604,7 +644,7 @@ class ClearingMachine(RuleBasedStateMachine):
         free = [account for account in self.lps if self.vault.requests[account].kind <= 1]
         return rng.choice(free if free and rng.random() < 0.9 else self.lps)
 
-    @action(5)
+    @action(7)
     def request_deposit(self, rng: Random) -> None:
         account, now = self.lp(rng), self.system.host.now
         amount = rng.randint(0, 20_000) * WAD
@@ -616,7 +656,7 @@ class ClearingMachine(RuleBasedStateMachine):
         self.call("vault", "request_deposit", account, amount, least, deadline, sender=sender)
         self.system.compare_equity()
 
-    @action(5)
+    @action(9)
     def request_redeem(self, rng: Random) -> None:
         account, now = self.lp(rng), self.system.host.now
         sender = words.owner_of(account)
@@ -660,13 +700,13 @@ class ClearingMachine(RuleBasedStateMachine):
         self.call("vault", "absorb", sender=self.system.keeper)
         self.system.compare_equity()
 
-    @action(2)
+    @action(5)
     def poke_caps(self, rng: Random) -> None:
         self.call("vault", "poke_caps", sender=self.system.keeper)
 
     # Governance and guardian: the owner stands in for the Configurator
 
-    @action(2)
+    @action(3)
     def set_terms(self, rng: Random) -> None:
         """Shocks up or back, the same for all instruments of an underlying."""
         underlying = rng.choice((1, 2))
@@ -678,7 +718,7 @@ class ClearingMachine(RuleBasedStateMachine):
                 risk = replace(risk, initial_shock=initial, maintenance_shock=maintenance)
                 self.call("core", "set_terms", instrument, risk, trade, limits, sender=sender)
 
-    @action(2)
+    @action(5)
     def set_venue(self, rng: Random) -> None:
         """Mostly as it should be; sometimes revoked, or paused for a while."""
         now = self.system.host.now

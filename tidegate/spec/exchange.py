@@ -152,12 +152,14 @@ class Exchange:
         if not in_window or now > order.expiry:
             return self._end(known, not self._is_dead(order.feed, known.slot), keeper)
 
-        fills = [self._fill(order, size, price, known.slot)]
+        # payments come first: what comes back finds the account without the new position
+        payments: list[Fill] = []
         if not order.reduce_only:
-            fills += self._released(known, order.account, keeper)
+            payments = self._released(known, order.account, keeper)
         elif keeper != order.account:
-            fills.append(self._payment(order.account, keeper, order.keeper_fee))
-        refusal = refusal_of(lambda: self._clear(fills))
+            payments = [self._payment(order.account, keeper, order.keeper_fee)]
+        fill = self._fill(order, size, price, known.slot)
+        refusal = refusal_of(lambda: self._clear([*payments, fill]))
         if refusal == "":
             return self._store(order, 0, known.slot, OrderState.ENDED)
         require(refusal in NO_FAULT + FAULT, refusal)
