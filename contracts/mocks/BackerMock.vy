@@ -25,7 +25,7 @@ def covers_stress() -> bool:
 
 
 @external
-def forward(target: address, message: Bytes[2048]):
+def forward(target: address, message: Bytes[8192]):
     """
     @notice A call in the vault's name.
     """
