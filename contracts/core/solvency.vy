@@ -84,10 +84,13 @@ def _state(
     for place: uint256 in range(16):
         instrument: uint256 = account_word._instrument(word, place)
         if instrument >> 6 != underlying:
-            state.initial = unsafe_add(state.initial, margin._shock_up(net, terms._initial_shock(shocks)))
-            state.maintenance = unsafe_add(state.maintenance, margin._shock_up(net, terms._maintenance_shock(shocks)))
-            worth = unsafe_add(worth, net)
-            net = 0
+            if underlying != 0:
+                state.initial = unsafe_add(state.initial, margin._shock_up(net, terms._initial_shock(shocks)))
+                state.maintenance = unsafe_add(
+                    state.maintenance, margin._shock_up(net, terms._maintenance_shock(shocks))
+                )
+                worth = unsafe_add(worth, net)
+                net = 0
             underlying = instrument >> 6
         if instrument == 0:
             break
