@@ -1,8 +1,8 @@
 """A claim epoch around a price move: who comes and who goes gets the price of that moment.
 
 A trader's position makes the vault's equity move with the price. Whatever is known when a request
-is made, its epoch is settled at a price published after its close, from the positions of that moment;
-what comes later changes no claim.
+is made, its epoch is settled at a price published after its close, from the positions of that
+moment; what comes later changes no claim.
 """
 
 import pytest
