@@ -72,7 +72,9 @@ class Attack:
             if takes or makes:
                 assert principal <= max(0, equity)
                 was, _, needed, _ = health[account]
-                if equity < initial:
+                if takes and by == house.liquidator:
+                    assert maintenance - equity < needed - was
+                elif equity < initial:
                     assert maintenance < needed or (maintenance == needed and equity > was)
                     assert was <= 0 or equity >= 0
             elif account not in touched:
