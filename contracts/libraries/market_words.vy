@@ -57,7 +57,9 @@ def _pack_indices(long_index: int256, short_index: int256) -> uint256:
     """
     @dev Both must lie within MAX_INDEX: _saturated sees to it.
     """
-    return (convert(convert(long_index, bytes32), uint256) << 128) | (convert(convert(short_index, bytes32), uint256) & (2**128 - 1))
+    return (convert(convert(long_index, bytes32), uint256) << 128) | (
+        convert(convert(short_index, bytes32), uint256) & (2**128 - 1)
+    )
 
 
 @internal
@@ -114,20 +116,6 @@ def _scale(interest: uint256) -> uint256:
 
 @internal
 @pure
-def _pack_interest(long_side: int256, short_side: int256, time: uint256, scale: uint256) -> uint256:
-    """
-    @dev A side is a sum of position sizes of one sign, held under the hard cap when it grows: below 2**104.
-    """
-    return (
-        convert(convert(long_side, bytes32), uint256)
-        | (convert(convert(short_side, bytes32), uint256) << 104)
-        | (time << 208)
-        | (scale << 240)
-    )
-
-
-@internal
-@pure
 def _moved(interest: uint256, size: int256, change: int256) -> uint256:
     """
     @return The word after a position of this size changed: what it was on each side replaced by what it is. The time
@@ -136,8 +124,8 @@ def _moved(interest: uint256, size: int256, change: int256) -> uint256:
     longer: int256 = unsafe_sub(max(unsafe_add(size, change), 0), max(size, 0))
     # long less short moves by the change itself
     shorter: int256 = unsafe_sub(longer, change)
-    # the word is the integer long + short * 2**104 + ..., so both fields move by one addition; neither leaves its width,
-    # as a side is a sum of sizes of one sign, held under the hard cap when it grows
+    # the word is the integer long + short * 2**104 + ..., so both fields move by one addition; neither leaves its
+    # width, as a side is a sum of sizes of one sign, held under the hard cap when it grows
     return unsafe_add(interest, convert(convert(unsafe_add(longer, unsafe_mul(shorter, 2**104)), bytes32), uint256))
 
 

@@ -102,12 +102,6 @@ def interest(word: uint256) -> (int256, int256, int256, uint256, uint256):
 
 @pure
 @external
-def pack_interest(long_side: int256, short_side: int256, time: uint256, scale: uint256) -> uint256:
-    return market_words._pack_interest(long_side, short_side, time, scale)
-
-
-@pure
-@external
 def moved(interest: uint256, size: int256, change: int256) -> uint256:
     return market_words._moved(interest, size, change)
 

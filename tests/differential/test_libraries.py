@@ -61,7 +61,7 @@ PRICE = between(1, 2**90)
 INDEX = between(-words.MAX_INDEX, words.MAX_INDEX)
 SCALE: Draw = lambda rng: max(1, unsigned(64)(rng)) * words.MICRO  # noqa: E731
 SHARE = unsigned(20)
-WIDE = signed(256)
+WIDE = between(-(2**255) + 1, 2**255 - 1)
 
 
 def risk(rng: random.Random) -> words.Risk:
@@ -245,20 +245,20 @@ def test_packing(mocks: dict[str, Contract]) -> None:
         unsigned(24),
     )
     agree(mock, "pack_indices", lambda a, b: words.Indices(a, b).pack(), INDEX, INDEX)
-    agree(
-        mock,
-        "pack_interest",
-        lambda a, b, t, s: words.Interest(s, t, b, a).pack(),
-        signed(106),
-        signed(106),
-        unsigned(32),
-        unsigned(16),
-    )
 
     def interest(rng: random.Random) -> words.Interest:
         return words.Interest(*(unsigned(w)(rng) for w in (16, 32, 104, 104)))
 
-    agree(mock, "moved", words.Interest.moved, interest, SIZE, signed(104))
+    def side_with(rng: random.Random) -> tuple[words.Interest, int, int]:
+        """A position is part of its side; the hard cap keeps sides within their width."""
+        size, change, rest = signed(102)(rng), signed(102)(rng), unsigned(103)
+        time, scale = unsigned(32)(rng), unsigned(16)(rng)
+        sides = max(-size, 0) + rest(rng), max(size, 0) + rest(rng)
+        return words.Interest(scale, time, *sides), size, change
+
+    for ((market, size, change),) in cases("moved", side_with):
+        moved = mock.call("moved", market.pack(), size, change)
+        assert moved == market.moved(size, change).pack(), (market, size, change)
     cap: Draw = lambda rng: unsigned(64)(rng) * words.MICRO  # noqa: E731
     agree(mock, "scaled_down", words.Interest.scaled_down, interest, cap)
     agree(

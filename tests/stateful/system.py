@@ -13,7 +13,15 @@ from tidegate.client.price_message import Domain, PriceMessage
 from tidegate.local_accounts import local_account, local_address
 from tidegate.revm_chain import RevmChain
 from tidegate.spec import words
-from tidegate.spec.clearing import COLLATERAL, LIQUIDATION, TRADING, ClearingHouse, Fill, Venue
+from tidegate.spec.clearing import (
+    COLLATERAL,
+    LIQUIDATION,
+    TRADING,
+    ClearingHouse,
+    Fill,
+    Venue,
+    names_pool,
+)
 from tidegate.spec.exchange import Exchange
 from tidegate.spec.host import Host, Table
 from tidegate.spec.liquidator import Liquidator
@@ -177,6 +185,7 @@ class System:
         )
         self.slicer = Liquidator(host, number(slicer.address), *three, REWARD_WINDOW)
         self.order_domain = OrderDomain(chain.chain_id, exchange.address)
+        self.settlements: Counter[int] = Counter()  # by instrument
         self.last_error = ""
         self.hashes: dict[Order, bytes] = {}
         self.donations = 0
@@ -353,6 +362,8 @@ class System:
             if getter:
                 getter(key)
         if accepted:
+            settled = (key[1] for table, key in self.host.touched if table is self.core.positions)
+            self.settlements.update(settled)
             self.check_laws()
 
     def _getters(self) -> dict[int, Callable[[Any], None]]:
@@ -440,10 +451,16 @@ class System:
     def check_laws(self) -> None:
         """L1, L2, L3 from the words that the bytecode holds, kept as running sums."""
         for instrument in INSTRUMENTS:
-            self.equal(self.sums.positions[instrument], 0, f"L1 of {instrument}")
-            due = self.sums.exact_pot(instrument)
-            if due < 0:
-                raise Mismatch(f"L3 of {instrument}: the pot lacks {-due}e-27")
+            sums = self.sums
+            self.equal(sums.positions[instrument], 0, f"L1 of {instrument}")
+            due = sums.exact_pot(instrument)
+            if not 0 <= due <= self.settlements[instrument] * 10**27:
+                raise Mismatch(f"L3 of {instrument}: the pot is {due}e-45 off")
+            interest = words.Interest.unpack(sums.words.get(("interest_word", (instrument,)), 0))
+            self.equal(interest.long_side, sums.traders[instrument, True], "long side")
+            self.equal(interest.short_side, -sums.traders[instrument, False], "short side")
+            if abs(interest.skew) > TERMS[instrument][1].hard_cap:
+                raise Mismatch(f"the vault holds {interest.skew} of {instrument}")
         core = self.contracts["core"].address
         held = self.contracts["token"].call("balanceOf", core) * UNIT
         self.equal(self.sums.cash + self.donations, held, "L2")
@@ -478,7 +495,7 @@ class System:
             if isinstance(table, Table) and id(table) in self.getters:
                 for key in list(table):
                     self.getters[id(table)](key)
-        for name in ("cash", "positions", "open", "charged"):
+        for name in ("cash", "positions", "open", "traders", "charged"):
             self.equal(getattr(self.sums, name), getattr(running, name), f"sum of {name}")
         self.check_laws()
 
@@ -491,6 +508,7 @@ class Sums:
         self.cash = 0  # accounts and pots, 1e-18
         self.positions: Counter[int] = Counter()
         self.open: Counter[tuple[int, bool]] = Counter()  # sizes by instrument and side
+        self.traders: Counter[tuple[int, bool]] = Counter()  # the same without pools
         self.charged: Counter[int] = Counter()  # size * checkpoint
 
     def note(self, name: str, args: tuple, value: int) -> None:
@@ -506,6 +524,8 @@ class Sums:
                 instrument = args[1]
                 self.positions[instrument] += sign * held.size
                 self.open[instrument, held.size > 0] += sign * held.size
+                if not names_pool(args[0]):
+                    self.traders[instrument, held.size > 0] += sign * held.size
                 self.charged[instrument] += sign * held.size * held.checkpoint
 
     def exact_pot(self, instrument: int) -> int:
