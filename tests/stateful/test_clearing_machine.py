@@ -350,6 +350,21 @@ class ClearingMachine(RuleBasedStateMachine):
         self.clear("reduce", self.pooled(account, instrument, -part, wrong))
         return None
 
+    @action(14)
+    def reduce_dear(self, rng: Random) -> None:
+        """A weak account reduces at a price against it: what the final-state rule lets pass."""
+        weak = [a for a in self.exposed() if self.free(a) == 0]
+        if not weak:
+            return rng.choice((self.move_price, self.open, self.crash))(rng)
+        account = rng.choice(weak)
+        instrument = rng.choice(self.core.held[account])
+        size, mark = self.held(account, instrument), self.system.mark(instrument)
+        part = abs(size) * rng.choice((100, rng.randint(1, 99))) // 100
+        off = rng.randint(0, 30_000)
+        price = mark * (PPM - off if size > 0 else PPM + off) // PPM
+        fill = self.pooled(account, instrument, -part if size > 0 else part)
+        return self.clear("reduce_dear", fill._replace(price=price, fee=0)) and None
+
     @action(13)
     def match(self, rng: Random) -> None:
         """Two accounts with each other, off the mark."""
@@ -647,10 +662,11 @@ class ClearingMachine(RuleBasedStateMachine):
     @action(7)
     def request_deposit(self, rng: Random) -> None:
         account, now = self.lp(rng), self.system.host.now
-        amount = rng.randint(0, 20_000) * WAD
+        held = self.core.cash[account, COLLATERAL].cash // WAD
+        amount = rng.choice((rng.randint(0, 20_000), held * rng.randint(30, 90) // 100)) * WAD
         least, deadline = (
             amount * rng.choice((0, 0, 9, 11)) // 10,
-            now + rng.choice((-1, 300, 10**7)),
+            now + rng.choice((-1, 300, 10**7, 10**7, 10**7)),
         )
         sender = words.owner_of(account)
         self.call("vault", "request_deposit", account, amount, least, deadline, sender=sender)
@@ -658,14 +674,37 @@ class ClearingMachine(RuleBasedStateMachine):
 
     @action(9)
     def request_redeem(self, rng: Random) -> None:
-        account, now = self.lp(rng), self.system.host.now
+        now = self.system.host.now
+        holders = [
+            account
+            for account in self.lps
+            if self.vault.shares[words.owner_of(account)] and self.vault.requests[account].kind <= 1
+        ]
+        if not holders and rng.random() < 0.8:
+            return rng.choice((self.claim, self.request_deposit))(rng)
+        account = rng.choice(holders or self.lps)
         sender = words.owner_of(account)
-        shares = self.vault.shares[sender] * rng.randint(0, 60) // 100
+        share = rng.choice((rng.randint(0, 60), rng.randint(0, 60), 100))
+        shares = self.vault.shares[sender] * share // 100
         least, deadline = (
             shares * rng.choice((0, 0, 9, 11)) // 10,
-            now + rng.choice((-1, 300, 10**7)),
+            now + rng.choice((-1, 300, 10**7, 10**7, 10**7)),
         )
         self.call("vault", "request_redeem", account, shares, least, deadline, sender=sender)
+        return None
+
+    @action(3)
+    def bank_run(self, rng: Random) -> None:
+        """Everybody wants everything back; only what the positions do not need may leave."""
+        now, ok = self.system.host.now, False
+        for account in self.lps:
+            owner = words.owner_of(account)
+            if self.vault.requests[account].kind > 1:
+                self.system.both("vault", "claim", account, sender=self.system.keeper)
+            args = (account, self.vault.shares[owner], 0, now + 10**6)
+            ok |= self.system.both("vault", "request_redeem", *args, sender=owner)
+        self.count("bank_run", ok)
+        self.process_epoch(rng)
 
     @action(6)
     def process_epoch(self, rng: Random) -> None:
@@ -744,7 +783,7 @@ def test_bytecode_is_the_specification(capsys: pytest.CaptureFixture[str]) -> No
     run_state_machine_as_test(
         ClearingMachine,
         settings=settings(
-            max_examples=-(-STEPS // STEPS_A_LIFE),
+            max_examples=-(-STEPS * 11 // (STEPS_A_LIFE * 10)),
             stateful_step_count=STEPS_A_LIFE,
             deadline=None,
             derandomize=STEPS <= DEFAULT_STEPS,
