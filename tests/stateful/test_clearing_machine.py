@@ -356,14 +356,17 @@ class ClearingMachine(RuleBasedStateMachine):
         weak = [a for a in self.exposed() if self.free(a) == 0]
         if not weak:
             return rng.choice((self.move_price, self.open, self.crash))(rng)
-        account = rng.choice(weak)
+        account = rng.choice((*weak, min(weak, key=self.room), min(weak, key=self.room)))
         instrument = rng.choice(self.core.held[account])
         size, mark = self.held(account, instrument), self.system.mark(instrument)
         part = abs(size) * rng.choice((100, rng.randint(1, 99))) // 100
         off = rng.randint(0, 30_000)
         price = mark * (PPM - off if size > 0 else PPM + off) // PPM
         fill = self.pooled(account, instrument, -part if size > 0 else part)
-        return self.clear("reduce_dear", fill._replace(price=price, fee=0)) and None
+        fills = [fill._replace(price=price, fee=0)]
+        if rng.random() < 0.3:  # and pays a friend, which it may while the money is its own
+            fills.append(Fill(account, self.keeper, 0, 0, 0, rng.randint(1, 3) * WAD))
+        return self.clear("reduce_dear", *fills) and None
 
     @action(13)
     def match(self, rng: Random) -> None:
