@@ -309,7 +309,7 @@ def book_deficit(account: uint256, asset: uint256):
     errors._require(
         lack > 0
         and accounts.words[account] >> 16 == 0
-        and account >> 96 != convert(self, uint256)
+        and account != ledger._deficit(asset)
         and not ledger._names_pool(account),
         errors.NO_DEFICIT,
     )
@@ -353,7 +353,8 @@ def set_terms(instrument: uint256, risk: uint256, trade: uint256, limits: uint25
         carry.interest[instrument] |= market_words.FULL_SCALE << 240
     instruments._set_terms(instrument, risk, trade, limits)
     asset: uint256 = terms._settle_asset(risk)
-    ledger.cash[instruments._pool(instrument, asset)][asset] |= cash_words.ALIVE | cash_words.POOL
+    pool: uint256 = (convert(instruments.vaults[asset], uint256) << 96) | (1 << 64) | (instrument >> 6)
+    ledger.cash[pool][asset] |= cash_words.ALIVE | cash_words.POOL
 
 
 @external

@@ -49,12 +49,6 @@ def _mark(instrument: uint256, slot: uint256) -> (int256, bool):
 
 
 @internal
-@view
-def _pool(instrument: uint256, asset: uint256) -> uint256:
-    return (convert(self.vaults[asset], uint256) << 96) | (1 << 64) | (instrument >> 6)
-
-
-@internal
 def _add_asset(asset: uint256, word: uint256, vault: address):
     self._require_configurator()
     self.assets[asset] = word

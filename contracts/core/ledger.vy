@@ -34,14 +34,8 @@ outflow: HashMap[uint256, uint256]
 
 @internal
 @view
-def _system(kind: uint256, asset: uint256) -> uint256:
-    return (convert(self, uint256) << 96) | (kind << 32) | asset
-
-
-@internal
-@view
 def _insurance(asset: uint256) -> uint256:
-    return self._system(1, asset)
+    return (convert(self, uint256) << 96) | (1 << 32) | asset
 
 
 @internal
@@ -50,7 +44,7 @@ def _deficit(asset: uint256) -> uint256:
     """
     @return The account whose negative cash is the booked deficit.
     """
-    return self._system(2, asset)
+    return unsafe_add(self._insurance(asset), 1 << 32)
 
 
 @internal
@@ -216,7 +210,9 @@ def _booked(asset: uint256) -> uint256:
     """
     @return The deficit on the books.
     """
-    return convert(max(unsafe_sub(0, cash_word._cash(self.cash[self._deficit(asset)][asset])), 0), uint256)
+    return convert(
+        convert(max(unsafe_sub(0, cash_word._cash(self.cash[self._deficit(asset)][asset])), 0), bytes32), uint256
+    )
 
 
 @internal

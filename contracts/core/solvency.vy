@@ -16,7 +16,7 @@
         Trading:     E' >= initial requirement at fresh prices, or all of
                      M' < M, or M' <= M and E' > E
                      paid <= max cost * closed
-                     E <= 0, or E' >= 0 and E' * M >= E * M'
+                     E <= 0 and nothing paid but the trade, or E' >= 0 and E' * M >= E * M'
         Liquidation: E < M, M' - E' < M - E, paid less fees <= max cost * closed,
                      fees = 0, or fees <= penalty * closed and E > 0 and E' * N >= E * N'
 
@@ -167,11 +167,13 @@ def _cost_up(fill: IClearingHouse.Fill) -> int256:
 
 @internal
 @view
-def _undone(account: uint256, fills: DynArray[IClearingHouse.Fill, 20]) -> (uint256, int256, int256, int256):
+def _undone(
+    account: uint256, liquidated: bool, fills: DynArray[IClearingHouse.Fill, 20]
+) -> (uint256, int256, int256, int256):
     """
     @notice What it takes to see the account before the call, and what the call charged it.
     @return The account's word with every instrument of its fills in it; collateral that left it, funding aside; what it
-            paid above the references, fees included; the fees.
+            paid above the references, fees included; of that the payments, with the penalty if it was liquidated.
     """
     word: uint256 = accounts.words[account]
     out: int256 = 0
@@ -194,12 +196,13 @@ def _undone(account: uint256, fills: DynArray[IClearingHouse.Fill, 20]) -> (uint
                 )
             if taken:
                 out = unsafe_add(out, cost)
-                worse = unsafe_add(worse, against)
-                fees = unsafe_add(fees, fee)
+                worse = unsafe_add(worse, unsafe_add(against, unsafe_mul(fee, WAD)))
+                if liquidated or fill.instrument == 0:
+                    fees = unsafe_add(fees, fee)
             else:
                 out = unsafe_sub(out, cost)
                 worse = unsafe_sub(worse, against)
-    return word, out, unsafe_add(rounding._div_up(worse, WAD), fees), fees
+    return word, out, rounding._div_up(worse, WAD), fees
 
 
 @internal
@@ -226,7 +229,7 @@ def _judge(
         out: int256 = 0
         paid: int256 = 0
         fees: int256 = 0
-        word, out, paid, fees = self._undone(account, fills)
+        word, out, paid, fees = self._undone(account, liquidated, fills)
         before: State = self._state(account, word, True, out, fills)
         if liquidated:
             errors._require(before.equity < before.maintenance, errors.NOT_LIQUIDATABLE)
@@ -251,7 +254,7 @@ def _judge(
                 )
                 and paid <= before.max_cost
                 and (
-                    before.equity <= 0
+                    (before.equity <= 0 and fees == 0)
                     or (after.equity >= 0 and self._no_worse(after.equity, before.maintenance, before.equity, after.maintenance))
                 ),
                 errors.INSUFFICIENT_MARGIN if after.equity < after.initial else errors.STALE_PRICE,

@@ -48,6 +48,7 @@ REWARD_PART: constant(int256) = 10  # of the minimum notional
 
 LONGEST_PAUSE: constant(uint256) = 7 * DAY
 ROLE: constant(uint256) = 255
+TRADING: constant(uint256) = 1
 
 OWNER: public(immutable(address))
 
@@ -138,6 +139,8 @@ def set_guardian(guardian: address):
 def revoke_venue(core: address, venue: address):
     errors._require(msg.sender == self.guardian, errors.NOT_OWNER)
     word: uint256 = staticcall IClearingHouse(core).venue_word(venue)
+    # a guardian who could take the liquidator's role could let the vault pay for everyone's losses
+    errors._require(word & ROLE == TRADING, errors.OUT_OF_BOUNDS)
     extcall IClearingHouse(core).set_venue(venue, word & ~ROLE)
 
 

@@ -493,7 +493,11 @@ class ClearingHouse:
                 lower = after.maintenance < before.maintenance or (
                     after.maintenance == before.maintenance and after.equity > before.equity
                 )
-                no_thinner = before.equity <= 0 or (
+                handed = sum(
+                    fill.fee for fill in fills if fill.taker == account and fill.instrument == 0
+                )
+                # with nothing left to lose it would pay its friends with the vault's money
+                no_thinner = (before.equity <= 0 and handed == 0) or (
                     after.equity >= 0
                     and after.equity * before.maintenance >= before.equity * after.maintenance
                 )
