@@ -111,7 +111,9 @@ def _fill_side(
     flags: uint256 = cash_word._flags(purse)
     errors._require(flags & cash_word.ESCROW == 0, errors.BAD_FILL)
     self.cash[account][asset] = cash_word._pack(
-        unsafe_sub(unsafe_sub(cash_word._cash(purse), pays), due), unsafe_add(cash_word._principal(purse), insured), flags | cash_word.ALIVE
+        unsafe_sub(unsafe_sub(cash_word._cash(purse), pays), due),
+        unsafe_add(cash_word._principal(purse), insured),
+        flags | cash_word.ALIVE,
     )
     # pools list nothing: the vault knows its own instruments
     if flags & cash_word.POOL == 0 and (before == 0 or after == 0):
@@ -145,7 +147,9 @@ def _take(asset: uint256, amount: uint256) -> uint256:
     held: uint256 = self._held(word)
     # the bucket fills by what was held so far: tokens that come for a moment let no gain out
     self._refill(asset, word, held, 0)
-    taken: bool = extcall IERC20(asset_word._token(word)).transferFrom(msg.sender, self, amount, default_return_value=True)
+    taken: bool = extcall IERC20(asset_word._token(word)).transferFrom(
+        msg.sender, self, amount, default_return_value=True
+    )
     errors._require(taken and self._held(word) == unsafe_add(held, amount), errors.TOKEN_MISBEHAVED)
     return unsafe_mul(amount, asset_word._unit(word))
 

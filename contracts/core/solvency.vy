@@ -255,7 +255,10 @@ def _judge(
                 and paid <= before.max_cost
                 and (
                     (before.equity <= 0 and fees == 0)
-                    or (after.equity >= 0 and self._no_worse(after.equity, before.maintenance, before.equity, after.maintenance))
+                    or (
+                        after.equity >= 0
+                        and self._no_worse(after.equity, before.maintenance, before.equity, after.maintenance)
+                    )
                 ),
                 errors.INSUFFICIENT_MARGIN if after.equity < after.initial else errors.STALE_PRICE,
             )

@@ -661,7 +661,11 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         failed,
         (after.equity < after.initial or not after.fresh)
         and not self._is_relief(
-            self._state(cash, legs), after, rounding._mul_div_up(fill_price - mark, result.size, WAD) + fees, most
+            self._state(cash, legs),
+            after,
+            rounding._mul_div_up(fill_price - mark, result.size, WAD) + fees,
+            most,
+            fees - convert(result.fee, int256),
         ),
         errors.INSUFFICIENT_MARGIN if after.equity < after.initial else errors.STALE_PRICE,
     )
@@ -701,10 +705,11 @@ def _resized(legs: DynArray[Leg, 15], resized: Leg) -> DynArray[Leg, 15]:
 
 @pure
 @internal
-def _is_relief(before: State, after: State, paid: int256, most: int256) -> bool:
+def _is_relief(before: State, after: State, paid: int256, most: int256, handed: int256) -> bool:
     """
     @notice What the clearing house lets pass below initial margin (core/solvency.vy).
     @param paid Above the reference, with fees. @param most Max cost of the closed notional.
+    @param handed What of it went to a keeper: a bankrupt account pays nobody.
     """
     return (
         (
@@ -713,7 +718,7 @@ def _is_relief(before: State, after: State, paid: int256, most: int256) -> bool:
         )
         and paid <= most
         and (
-            before.equity <= 0
+            (before.equity <= 0 and handed == 0)
             or (after.equity >= 0 and after.equity * before.maintenance >= before.equity * after.maintenance)
         )
     )

@@ -49,7 +49,10 @@ def _halved(rate: int256, elapsed: int256, half_life: int256) -> int256:
         term = unsafe_div(unsafe_mul(unsafe_sub(0, term), x), unsafe_mul(k, WAD))
         factor = unsafe_add(factor, term)
     whole: int256 = rounding._mul_div_toward_zero(rate, factor, WAD)
-    return unsafe_div(whole, convert(convert(convert(1, uint256) << convert(convert(halvings, bytes32), uint256), bytes32), int256))
+    return unsafe_div(
+        whole,
+        convert(convert(convert(1, uint256) << convert(convert(halvings, bytes32), uint256), bytes32), int256),
+    )
 
 
 @internal

@@ -299,7 +299,7 @@ class ClearingMachine(RuleBasedStateMachine):
         rights = rng.choice((2, 3, 6, 7, 7, rng.randint(0, 8)))
         self.call("core", "set_delegate", delegate, rights, expiry, sender=owner)
 
-    @action(11)
+    @action(13)
     def act_for_another(self, rng: Random) -> None:
         """A delegate moves cash, with the right to it or without."""
         pairs = [pair for pair in self.core.rights if pair[1] in self.traders]

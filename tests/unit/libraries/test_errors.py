@@ -3,9 +3,13 @@
 import re
 
 import pytest
+
 from tidegate.client.errors import ERRORS_FILE, selector
 
-DECLARED = re.findall(r"^([A-Z_]+): constant\(uint256\) = ([0-9_]+) ", ERRORS_FILE.read_text(), re.M)
+DECLARATION = re.compile(r"^([A-Z_]+): constant\(uint256\) = ([0-9_]+) ", re.M)
+DECLARED = DECLARATION.findall(ERRORS_FILE.read_text())
+    r"^([A-Z_]+): constant\(uint256\) = ([0-9_]+) ", ERRORS_FILE.read_text(), re.M
+)
 
 
 @pytest.mark.parametrize(("constant", "number"), DECLARED)

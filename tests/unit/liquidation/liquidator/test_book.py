@@ -14,7 +14,7 @@ def broke(desk) -> int:
     size = Decimal(-desk.position()) / WAD
     order = system.order(desk.account, BTC, size, reduce_only=True)
     system.place(order)
-    system.execute(order).one("Executed")
+    system.execute(order, keeper=system.actor("trader")).one("Executed")
     assert desk.position() == 0
     assert system.cash(desk.account) < 0
     return desk.account

@@ -178,13 +178,10 @@ def test_a_pause_of_openings_stops_no_slice(desk, guardian):
     desk.liquidate().one("Sliced")
 
 
-def test_without_its_role_it_slices_nothing_and_says_so(desk, guardian):
+def test_without_its_role_it_slices_nothing_and_says_so(desk):
     system = desk.system
     configurator = system.deployment.configurator
-    system.govern(configurator, "set_guardian", guardian)
-    configurator.transact(
-        "revoke_venue", system.core.address, system.liquidator.address, sender=guardian
-    )
+    system.govern(configurator, "set_venue", system.core.address, system.liquidator.address, 0)
     system.move(BTC, 57_800)
     with reverts("NotVenue"):
         desk.liquidate()
