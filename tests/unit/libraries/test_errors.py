@@ -8,8 +8,6 @@ from tidegate.client.errors import ERRORS_FILE, selector
 
 DECLARATION = re.compile(r"^([A-Z_]+): constant\(uint256\) = ([0-9_]+) ", re.M)
 DECLARED = DECLARATION.findall(ERRORS_FILE.read_text())
-    r"^([A-Z_]+): constant\(uint256\) = ([0-9_]+) ", ERRORS_FILE.read_text(), re.M
-)
 
 
 @pytest.mark.parametrize(("constant", "number"), DECLARED)
