@@ -18,6 +18,7 @@ from ..libraries import asset_word as asset_words  # its getter bears the name
 from ..libraries import cash_word as cash_words
 from ..libraries import errors
 from ..libraries import market_words
+from ..libraries import position_word as position_words
 from ..libraries import rounding
 from ..libraries import terms
 from . import accounts
@@ -28,7 +29,7 @@ from . import solvency
 
 initializes: accounts
 initializes: instruments
-initializes: carry[instruments := instruments]
+initializes: carry
 initializes: ledger[accounts := accounts, instruments := instruments]
 initializes: solvency[accounts := accounts, carry := carry, instruments := instruments, ledger := ledger]
 
@@ -67,12 +68,12 @@ def _credit(account: uint256, asset: uint256, amount: uint256, principal: uint25
     """
     word: uint256 = ledger.cash[account][asset]
     errors._require(word & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
+    # a pool has no principal: whoever pays in makes its shareholders a gift
+    real: int256 = 0
     if not cash_words._is_pool(word):
         solvency._look(account, asset)
-    ledger._add_cash(account, asset, convert(convert(amount, bytes32), int256))
-    # a pool has no principal: whoever pays in makes its shareholders a gift
-    if not cash_words._is_pool(word):
-        ledger._set_principal(account, asset, cash_words._principal(ledger.cash[account][asset]) + principal)
+        real = convert(convert(principal, bytes32), int256)
+    ledger._add(account, asset, convert(convert(amount, bytes32), int256), real)
 
 
 @internal
@@ -86,12 +87,16 @@ def _debit(account: uint256, asset: uint256, amount: uint256) -> uint256:
     errors._require(accounts._may(account, msg.sender, accounts.MOVE), errors.NOT_PERMITTED)
     word: uint256 = ledger.cash[account][asset]
     errors._require(cash_words._flags(word) & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
-    ledger._add_cash(account, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)))
-    if cash_words._is_pool(word):
-        return 0
-    principal: uint256 = min(amount, cash_words._principal(word))
-    ledger._set_principal(account, asset, cash_words._principal(word) - principal)
-    solvency._require_initial(account, asset)
+    # a pool's middle field is no principal
+    principal: uint256 = 0 if cash_words._is_pool(word) else min(amount, cash_words._principal(word))
+    ledger._add(
+        account,
+        asset,
+        unsafe_sub(0, convert(convert(amount, bytes32), int256)),
+        unsafe_sub(0, convert(convert(principal, bytes32), int256)),
+    )
+    if not cash_words._is_pool(word):
+        solvency._require_initial(account, asset)
     return principal
 
 
@@ -107,8 +112,7 @@ def withdraw(account: uint256, asset: uint256, amount: uint256, receiver: addres
     word: uint256 = instruments.assets[asset]
     errors._require(amount >> 112 == 0, errors.AMOUNT_TOO_LARGE)
     errors._require(
-        receiver != empty(address) and receiver != self and not cash_words._is_pool(ledger.cash[account][asset]),
-        errors.NOT_PERMITTED,
+        receiver != empty(address) and receiver != self, errors.NOT_PERMITTED
     )
     unit: uint256 = asset_words._unit(word)
     debit: uint256 = unsafe_mul(amount, unit)
@@ -120,7 +124,6 @@ def withdraw(account: uint256, asset: uint256, amount: uint256, receiver: addres
 @external
 def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
     same: bool = source >> 96 == target >> 96
-    errors._require(same or not cash_words._is_pool(ledger.cash[source][asset]), errors.NOT_PERMITTED)
     carried: uint256 = self._debit(source, asset, amount)
     paid: uint256 = amount
     # to insurance, or into the deficit itself, nothing leaves the protocol
@@ -135,7 +138,7 @@ def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
 
 
 @external
-def clear(fills: DynArray[IClearingHouse.Fill, 20]):
+def clear(fills: DynArray[IClearingHouse.Fill, 8]):
     venue: uint256 = instruments.venues[msg.sender]
     liquidation: bool = venue & 255 == instruments.LIQUIDATION
 
@@ -148,6 +151,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
     indices: uint256 = 0
     interest: uint256 = 0
     carried: uint256 = 0
+    pool_due: int256 = 0
     # what keepers may still get from the pools that took slices
     rewards: uint256 = 0
 
@@ -170,14 +174,15 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
 
         if fill.instrument != instrument:
             if instrument != 0:
-                carry._write(instrument, indices, interest, carried)
+                self._leave(instrument, asset, indices, interest, carried, pool_due)
             instrument = fill.instrument
             risk = instruments.risk[instrument]
             errors._require(risk != 0, errors.NOT_LISTED)
             trade = instruments.trade[instrument]
             asset = terms._settle_asset(risk)
-            mark = instruments._mark(instrument, 0)[0]
+            mark = instruments._keep_mark(instrument)
             indices, interest, carried = carry._accrued(instrument, risk, mark)
+            pool_due = carry._pool_due(instrument, indices, interest)
         reference: int256 = mark
         if fill.slot != 0:
             reference = instruments._mark(instrument, fill.slot)[0]
@@ -194,38 +199,38 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
         )
 
         # both sides
-        insured: uint256 = 0
-        if pooled:
-            errors._require(
-                cash_words._is_pool(ledger.cash[fill.maker][asset]) and fill.maker & (2**64 - 1) == instrument >> 6,
-                errors.BAD_FILL,
-            )
-            insured = convert(rounding._mul_div_down(fee, terms._insurance_share(trade), PPM), uint256)
-        else:
-            solvency._look(fill.taker, asset)
         cost: int256 = unsafe_add(solvency._cost_up(fill), fee)
         taker_due: int256 = 0
         maker_due: int256 = 0
         taker_size: int256 = 0
         maker_size: int256 = 0
-        taker_due, taker_size = ledger._fill_side(fill.taker, instrument, asset, fill.size, cost, 0, indices)
-        maker_due, maker_size = ledger._fill_side(
-            fill.maker, instrument, asset, unsafe_sub(0, fill.size), unsafe_sub(0, cost), insured, indices
-        )
-
-        # the market
-        carried = market_words._paid_in(carried, unsafe_add(taker_due, maker_due))
+        if not pooled:
+            solvency._look(fill.taker, asset)
+        taker_due, taker_size = ledger._fill_side(fill.taker, instrument, asset, fill.size, cost, indices)
         before: uint256 = interest
         interest = market_words._moved(interest, taker_size, fill.size)
-        if not pooled:
+        if pooled:
+            errors._require(
+                cash_words._is_pool(ledger.cash[fill.maker][asset]) and fill.maker & (2**64 - 1) == instrument >> 6, errors.BAD_FILL
+            )
+            maker_due = pool_due
+            pool_due = 0
+            insured: int256 = rounding._mul_div_down(fee, terms._insurance_share(trade), PPM)
+            ledger._add(fill.maker, asset, unsafe_sub(cost, maker_due), insured)
+        else:
+            maker_due, maker_size = ledger._fill_side(
+                fill.maker, instrument, asset, unsafe_sub(0, fill.size), unsafe_sub(0, cost), indices
+            )
             interest = market_words._moved(interest, maker_size, unsafe_sub(0, fill.size))
+        carried = market_words._paid_in(carried, unsafe_add(taker_due, maker_due))
 
         # bounds on opening; nothing that reduces is refused here
-        fuller: int256 = market_words._fuller(before, interest)
-        if fuller != 0:
+        if market_words._has_grown(before, interest):
             errors._require(block.timestamp >= (venue >> 8) & (2**40 - 1), errors.PAUSED)
             errors._require(
-                fuller <= market_words._scaled_down(interest, terms._hard_cap(trade)), errors.OPEN_INTEREST_CAP
+                max(market_words._long_side(interest), market_words._short_side(interest))
+                <= market_words._scaled_down(interest, terms._hard_cap(trade)),
+                errors.OPEN_INTEREST_CAP,
             )
             skew: int256 = rounding._abs(market_words._skew(interest))
             errors._require(
@@ -259,7 +264,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             maker_due=maker_due,
         )
     if instrument != 0:
-        carry._write(instrument, indices, interest, carried)
+        self._leave(instrument, asset, indices, interest, carried, pool_due)
 
     # accrued, applied; now the verdicts, last
     judged: uint256 = NOBODY
@@ -270,6 +275,39 @@ def clear(fills: DynArray[IClearingHouse.Fill, 20]):
             solvency._judge(judged, liquidation, fills)
         if fill.instrument != 0 and not ledger._names_pool(fill.maker):
             solvency._judge(fill.maker, False, fills)
+
+
+@internal
+def _leave(
+    instrument: uint256, asset: uint256, indices: uint256, interest: uint256, carried: uint256, pool_due: int256
+):
+    """
+    @notice Writes the market at hand. @param pool_due What no fill with the pool has settled.
+    """
+    if pool_due == 0:
+        carry._write(instrument, indices, interest, carried)
+    else:
+        carry._write(instrument, indices, interest, market_words._paid_in(carried, pool_due))
+        ledger._add(ledger._pool(instrument, asset), asset, unsafe_sub(0, pool_due), 0)
+
+
+@internal
+def _accrue(instrument: uint256, risk: uint256):
+    indices: uint256 = 0
+    interest: uint256 = 0
+    carried: uint256 = 0
+    indices, interest, carried = carry._accrued(instrument, risk, instruments._mark(instrument, 0)[0])
+    self._leave(
+        instrument,
+        terms._settle_asset(risk),
+        indices,
+        interest,
+        carried,
+        carry._pool_due(instrument, indices, interest),
+    )
+    log IClearingHouse.Accrued(
+        instrument=instrument, indices=indices, interest=interest, carry=carry.carries[instrument]
+    )
 
 
 @internal
@@ -295,8 +333,9 @@ def _carry_fee(source: uint256, target: uint256, fee: uint256, rewards: uint256,
 
 @external
 def poke(instrument: uint256):
-    errors._require(instruments.risk[instrument] != 0, errors.NOT_LISTED)
-    carry._accrue(instrument)
+    risk: uint256 = instruments.risk[instrument]
+    errors._require(risk != 0, errors.NOT_LISTED)
+    self._accrue(instrument, risk)
 
 
 # Deficits
@@ -321,8 +360,9 @@ def book_deficit(account: uint256, asset: uint256):
 def sweep_fees(pool: uint256, asset: uint256):
     word: uint256 = ledger.cash[pool][asset]
     errors._require(cash_words._is_pool(word), errors.NOT_PERMITTED)
-    ledger._set_principal(pool, asset, 0)
-    ledger._move(pool, ledger._insurance(asset), asset, cash_words._principal(word), 0)
+    share: uint256 = cash_words._principal(word)
+    ledger._add(pool, asset, 0, unsafe_sub(0, convert(convert(share, bytes32), int256)))
+    ledger._move(pool, ledger._insurance(asset), asset, share, 0)
     ledger._insure(asset)
 
 
@@ -348,13 +388,12 @@ def add_asset(asset: uint256, word: uint256, vault: address):
 @external
 def set_terms(instrument: uint256, risk: uint256, trade: uint256, limits: uint256):
     # the interval behind is charged by the terms it began with; before the listing those are zero, and so is the charge
-    carry._accrue(instrument)
+    self._accrue(instrument, instruments.risk[instrument])
     if instruments.risk[instrument] == 0:
         carry.interest[instrument] |= market_words.FULL_SCALE << 240
     instruments._set_terms(instrument, risk, trade, limits)
     asset: uint256 = terms._settle_asset(risk)
-    pool: uint256 = (convert(instruments.vaults[asset], uint256) << 96) | (1 << 64) | (instrument >> 6)
-    ledger.cash[pool][asset] |= cash_words.ALIVE | cash_words.POOL
+    ledger.cash[ledger._pool(instrument, asset)][asset] |= cash_words.ALIVE | cash_words.POOL
 
 
 @external
@@ -392,7 +431,12 @@ def cash_word(account: uint256, asset: uint256) -> uint256:
 @external
 @reentrant
 def position_word(account: uint256, instrument: uint256) -> uint256:
-    return ledger.positions[account][instrument]
+    if account & (2**96 - 1) != (1 << 64) | (instrument >> 6):
+        return ledger.positions[account][instrument]
+    # the pool holds what its market lacks, settled whenever that accrues
+    indices: uint256 = carry.indices[instrument]
+    size: int256 = unsafe_sub(0, market_words._skew(carry.interest[instrument]))
+    return position_words._pack(size, market_words._index(indices, size), position_words.FIRST_EPOCH)
 
 
 @view

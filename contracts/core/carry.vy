@@ -11,10 +11,7 @@
 """
 
 from ..libraries import funding
-from ..interfaces import IClearingHouse
-from . import instruments
-
-uses: instruments
+from ..libraries import market_words
 
 indices: HashMap[uint256, uint256]
 interest: HashMap[uint256, uint256]
@@ -45,11 +42,13 @@ def _write(instrument: uint256, indices: uint256, interest: uint256, carry: uint
 
 
 @internal
-def _accrue(instrument: uint256):
-    mark: int256 = instruments._mark(instrument, 0)[0]
-    indices: uint256 = 0
-    interest: uint256 = 0
-    carry: uint256 = 0
-    indices, interest, carry = self._accrued(instrument, instruments.risk[instrument], mark)
-    self._write(instrument, indices, interest, carry)
-    log IClearingHouse.Accrued(instrument=instrument, indices=indices, interest=interest, carry=carry)
+@view
+def _pool_due(instrument: uint256, indices: uint256, interest: uint256) -> int256:
+    """
+    @notice A pool settles whenever its market accrues: it holds the skew, with the other sign, at the last indices.
+    @param indices Brought to now. @return What the pool owes the pot.
+    """
+    size: int256 = unsafe_sub(0, market_words._skew(interest))
+    return funding._due_up(
+        size, market_words._index(indices, size), market_words._index(self.indices[instrument], size)
+    )

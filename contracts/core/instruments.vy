@@ -25,6 +25,8 @@ limits: HashMap[uint256, uint256]
 assets: HashMap[uint256, uint256]
 vaults: HashMap[uint256, address]
 venues: HashMap[address, uint256]
+# prices in force that this transaction has asked for, by underlying: timestamp << 91 | fresh << 90 | price
+_marks: transient(HashMap[uint256, uint256])
 
 
 @deploy
@@ -41,11 +43,29 @@ def _mark(instrument: uint256, slot: uint256) -> (int256, bool):
     @param slot 0: the price in force.
     @return Settlement asset per unit; whether that price is fresh. Reverts without a price.
     """
+    if slot == 0:
+        cached: uint256 = self._marks[instrument >> 6]
+        if cached >> 91 == block.timestamp:
+            return convert(convert(cached & (2**90 - 1), bytes32), int256), (cached >> 90) & 1 == 1
     price: uint256 = 0
     fresh: bool = False
     price, fresh = staticcall IPriceOracle(ORACLE).mark(instrument >> 6, slot)
     errors._require(price != 0 and price >> 90 == 0, errors.NO_PRICE)
     return convert(convert(price, bytes32), int256), fresh
+
+
+@internal
+def _keep_mark(instrument: uint256) -> int256:
+    """
+    @notice Keeps the price in force, which is one for the whole second, for the rest of the transaction.
+    """
+    mark: int256 = 0
+    fresh: bool = False
+    mark, fresh = self._mark(instrument, 0)
+    self._marks[instrument >> 6] = (
+        (block.timestamp << 91) | (convert(fresh, uint256) << 90) | convert(convert(mark, bytes32), uint256)
+    )
+    return mark
 
 
 @internal

@@ -57,16 +57,30 @@ def _names_pool(account: uint256) -> bool:
 
 
 @internal
-def _add_cash(account: uint256, asset: uint256, change: int256) -> int256:
+def _add(account: uint256, asset: uint256, change: int256, principal: int256) -> int256:
     """
+    @param change Of cash. @param principal Change of the middle field; one that would leave its width reverts.
     @return Cash afterwards.
     """
     word: uint256 = self.cash[account][asset]
     if word == 0:
         accounts.words[account] |= 1 << asset
     word = cash_word._plus(word, change)
+    if principal != 0:
+        word = cash_word._plus_principal(word, principal)
     self.cash[account][asset] = word
     return cash_word._cash(word)
+
+
+@internal
+def _hold_principal(account: uint256, asset: uint256, net: int256):
+    """
+    @notice A lost deposit frees no later gain.
+    """
+    word: uint256 = self.cash[account][asset]
+    lost: int256 = unsafe_sub(max(net, 0), convert(convert(cash_word._principal(word), bytes32), int256))
+    if lost < 0:
+        self.cash[account][asset] = cash_word._plus_principal(word, lost)
 
 
 @internal
@@ -75,26 +89,19 @@ def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, pri
     @notice One integer, both signs. @param principal For the event: what of it the target may withdraw at once.
     @return Cash left at the source.
     """
-    left: int256 = self._add_cash(source, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)))
-    self._add_cash(target, asset, convert(convert(amount, bytes32), int256))
+    left: int256 = self._add(source, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)), 0)
+    self._add(target, asset, convert(convert(amount, bytes32), int256), 0)
     log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=amount, principal=principal)
     return left
 
 
 @internal
-def _set_principal(account: uint256, asset: uint256, principal: uint256):
-    word: uint256 = self.cash[account][asset]
-    if cash_word._principal(word) != principal:
-        self.cash[account][asset] = cash_word._pack(cash_word._cash(word), principal, cash_word._flags(word))
-
-
-@internal
 def _fill_side(
-    account: uint256, instrument: uint256, asset: uint256, change: int256, pays: int256, insured: uint256, indices: uint256
+    account: uint256, instrument: uint256, asset: uint256, change: int256, pays: int256, indices: uint256
 ) -> (int256, int256):
     """
     @notice One side of a fill: settles what the position owes the pot, then moves position and cash.
-    @param pays Cash out of the account, apart from what is due. @param insured What a pool owes insurance of it.
+    @param account No pool. @param pays Cash out of it, apart from what is due.
     @return What was due, and the size before.
     """
     word: uint256 = self.positions[account][instrument]
@@ -107,23 +114,28 @@ def _fill_side(
         after, market_words._index(indices, after), position_word.FIRST_EPOCH
     )
 
-    purse: uint256 = self.cash[account][asset]
-    flags: uint256 = cash_word._flags(purse)
-    errors._require(flags & cash_word.ESCROW == 0, errors.BAD_FILL)
-    self.cash[account][asset] = cash_word._pack(
-        unsafe_sub(unsafe_sub(cash_word._cash(purse), pays), due),
-        unsafe_add(cash_word._principal(purse), insured),
-        flags | cash_word.ALIVE,
-    )
-    # pools list nothing: the vault knows its own instruments
-    if flags & cash_word.POOL == 0 and (before == 0 or after == 0):
+    purse: uint256 = cash_word._plus(self.cash[account][asset], unsafe_sub(0, unsafe_add(pays, due))) | cash_word.HOLDS
+    errors._require(purse & cash_word.ESCROW == 0, errors.BAD_FILL)
+    if before == 0 or after == 0:
         holds: uint256 = accounts.words[account]
         if before == 0:
             holds = account_word._insert(holds | (1 << asset), instrument)
         else:
             holds = account_word._remove(holds, instrument)
+            if holds >> 16 == 0:
+                purse ^= cash_word.HOLDS
         accounts.words[account] = holds
+    self.cash[account][asset] = purse
     return due, before
+
+
+@internal
+@view
+def _pool(instrument: uint256, asset: uint256) -> uint256:
+    """
+    @return The vault's account for the instruments of one underlying.
+    """
+    return (convert(instruments.vaults[asset], uint256) << 96) | (1 << 64) | (instrument >> 6)
 
 
 @internal
@@ -204,7 +216,7 @@ def _release(asset: uint256, amount: uint256, principal: uint256, unit: uint256)
     # gain < 2**120 and held < 2**128
     paid: uint256 = unsafe_add(principal, unsafe_div(unsafe_mul(gain, held), unsafe_add(held, residue)))
     paid = unsafe_mul(unsafe_div(paid, unit), unit)
-    self._add_cash(self._deficit(asset), asset, convert(convert(unsafe_sub(amount, paid), bytes32), int256))
+    self._add(self._deficit(asset), asset, convert(convert(unsafe_sub(amount, paid), bytes32), int256), 0)
     return paid
 
 

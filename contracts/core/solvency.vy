@@ -66,7 +66,7 @@ def _state(
     word: uint256,
     before: bool,
     out: int256,
-    fills: DynArray[IClearingHouse.Fill, 20],
+    fills: DynArray[IClearingHouse.Fill, 8],
 ) -> State:
     """
     @param word The account's word in the state asked for.
@@ -168,7 +168,7 @@ def _cost_up(fill: IClearingHouse.Fill) -> int256:
 @internal
 @view
 def _undone(
-    account: uint256, liquidated: bool, fills: DynArray[IClearingHouse.Fill, 20]
+    account: uint256, liquidated: bool, fills: DynArray[IClearingHouse.Fill, 8]
 ) -> (uint256, int256, int256, int256):
     """
     @notice What it takes to see the account before the call, and what the call charged it.
@@ -218,7 +218,7 @@ def _no_worse(equity_after: int256, base_before: int256, equity_before: int256, 
 def _judge(
     account: uint256,
     liquidated: bool,
-    fills: DynArray[IClearingHouse.Fill, 20],
+    fills: DynArray[IClearingHouse.Fill, 8],
 ):
     """
     @notice The account's verdict after the last fill; then its principal is held to its net.
@@ -262,17 +262,7 @@ def _judge(
                 ),
                 errors.INSUFFICIENT_MARGIN if after.equity < after.initial else errors.STALE_PRICE,
             )
-    self._hold_principal(account, COLLATERAL, after.equity)
-
-
-@internal
-def _hold_principal(account: uint256, asset: uint256, net: int256):
-    """
-    @notice A lost deposit frees no later gain.
-    """
-    principal: uint256 = cash_word._principal(ledger.cash[account][asset])
-    # net is bounded by int128 cash and marks: a positive net fits
-    ledger._set_principal(account, asset, min(principal, convert(max(net, 0), uint256)))
+    ledger._hold_principal(account, COLLATERAL, after.equity)
 
 
 @internal
@@ -281,12 +271,12 @@ def _whole(account: uint256, asset: uint256) -> State:
     """
     @return The present state as one asset sees it: positions settle in the collateral only.
     """
-    word: uint256 = accounts.words[account]
-    if asset == COLLATERAL and word >> 16 != 0:
-        return self._state(account, word, False, 0, [])
+    word: uint256 = ledger.cash[account][asset]
+    if word & cash_word.HOLDS != 0:
+        return self._state(account, accounts.words[account], False, 0, [])
     state: State = empty(State)
     state.fresh = True
-    state.equity = cash_word._cash(ledger.cash[account][asset])
+    state.equity = cash_word._cash(word)
     return state
 
 
@@ -296,7 +286,7 @@ def _look(account: uint256, asset: uint256) -> State:
     @notice The present state, principal held to it: before cash comes in, and after it went out.
     """
     state: State = self._whole(account, asset)
-    self._hold_principal(account, asset, state.equity)
+    ledger._hold_principal(account, asset, state.equity)
     return state
 
 

@@ -428,7 +428,10 @@ def _market(instrument: uint256, size: int256) -> ILens.Market:
     market.rate = market_words._rate(carry)
     market.long_index = market_words._long_index(indices)
     market.short_index = market_words._short_index(indices)
-    market.pot = market_words._pot(carry)
+    stored: uint256 = staticcall CORE.indices_word(instrument)
+    market.pot = market_words._pot(carry) + funding._due_up(
+        -market.skew, market_words._index(indices, -market.skew), market_words._index(stored, -market.skew)
+    )
 
     later: uint256 = funding._accrued(indices, interest, carry, risk, market.price, block.timestamp + HOUR)[0]
     market.funding_hour = market_words._long_index(later) - market.long_index
@@ -612,12 +615,12 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     interest: uint256 = market_words._moved(before, held, result.size)
     skew: int256 = abs(market_words._skew(interest))
     skew_before: int256 = abs(market_words._skew(before))
-    fuller: int256 = market_words._fuller(before, interest)
-    if fuller != 0:
+    if market_words._has_grown(before, interest):
         failed = self._noted(failed, block.timestamp < (venue >> 8) & (2**40 - 1), errors.PAUSED)
         failed = self._noted(
             failed,
-            fuller > market_words._scaled_down(interest, terms._hard_cap(trade)),
+            max(market_words._long_side(interest), market_words._short_side(interest))
+            > market_words._scaled_down(interest, terms._hard_cap(trade)),
             errors.OPEN_INTEREST_CAP,
         )
         failed = self._noted(failed, skew > terms._soft_cap(trade) and skew > skew_before, errors.SKEW_CAP)

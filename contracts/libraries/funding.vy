@@ -17,6 +17,9 @@
         else:                r(t) = r0 * 2 ** (-t / half life)
         dF = price at the start of the interval * integral
 
+        Rates and the charge are cut toward zero: both sides are charged by the same index, so neither pays for it. What
+        an account owes by the index is rounded against it.
+
         Velocity funding: Synthetix v3, PerpsMarket.currentFundingVelocity; the cap and the decay are ours.
 """
 
@@ -48,7 +51,7 @@ def _halved(rate: int256, elapsed: int256, half_life: int256) -> int256:
     for k: int256 in range(1, 21):
         term = unsafe_div(unsafe_mul(unsafe_sub(0, term), x), unsafe_mul(k, WAD))
         factor = unsafe_add(factor, term)
-    whole: int256 = rounding._mul_div_toward_zero(rate, factor, WAD)
+    whole: int256 = unsafe_div(unsafe_mul(rate, factor), WAD)
     return unsafe_div(
         whole,
         convert(convert(convert(1, uint256) << convert(convert(halvings, bytes32), uint256), bytes32), int256),
@@ -69,17 +72,18 @@ def _path(skew: int256, risk: uint256, rate: int256, elapsed: int256) -> (int256
     if unsafe_mul(rounding._abs(skew), 10**6) <= unsafe_mul(terms._calm_skew(risk), scale):
         half_life: int256 = terms._half_life(risk)
         end = self._halved(start, elapsed, half_life)
-        return end, rounding._mul_div_toward_zero(
-            unsafe_mul(2, unsafe_sub(start, end)), unsafe_mul(half_life, WAD), LN2
-        )
-    velocity: int256 = rounding._mul_div_toward_zero(
-        unsafe_mul(terms._max_velocity(risk), RATE_PER_PPM), max(unsafe_sub(0, scale), min(scale, skew)), scale
+        return end, unsafe_div(unsafe_mul(unsafe_mul(unsafe_sub(start, end), half_life), 2 * WAD), LN2)
+    velocity: int256 = unsafe_div(
+        unsafe_mul(
+            unsafe_mul(terms._max_velocity(risk), RATE_PER_PPM), max(unsafe_sub(0, scale), min(scale, skew))
+        ),
+        scale,
     )
-    end = unsafe_add(start, rounding._mul_div_toward_zero(velocity, elapsed, DAY))
+    end = unsafe_add(start, unsafe_div(unsafe_mul(velocity, elapsed), DAY))
     drifting: int256 = elapsed
     if rounding._abs(end) > cap:
         end = cap if end > 0 else unsafe_sub(0, cap)
-        drifting = min(elapsed, rounding._mul_div_toward_zero(unsafe_sub(end, start), DAY, velocity))
+        drifting = min(elapsed, unsafe_div(unsafe_mul(unsafe_sub(end, start), DAY), velocity))
     return end, unsafe_add(
         unsafe_mul(unsafe_add(start, end), drifting),
         unsafe_mul(unsafe_mul(2, end), unsafe_sub(elapsed, drifting)),
@@ -107,8 +111,8 @@ def _accrued(
         market_words._rate(carry),
         convert(convert(unsafe_sub(now, time), bytes32), int256),
     )
-    charge: int256 = rounding._mul_div_toward_zero(
-        integral, convert(convert(market_words._price(carry), bytes32), int256), INTEGRAL_TO_INDEX
+    charge: int256 = unsafe_div(
+        unsafe_mul(integral, convert(convert(market_words._price(carry), bytes32), int256)), INTEGRAL_TO_INDEX
     )
     return (
         market_words._pack_indices(
@@ -116,7 +120,7 @@ def _accrued(
             market_words._saturated(unsafe_add(market_words._short_index(indices), charge)),
         ),
         unsafe_add(interest, unsafe_sub(now, time) << 208),
-        market_words._pack_carry(market_words._pot(carry), end, price),
+        market_words._restarted(carry, end, price),
     )
 
 

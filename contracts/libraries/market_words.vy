@@ -18,9 +18,9 @@
         0..103    long side     uint104
 
         carry word
-        152..255  pot           int104   cash of the carry pot, 1e-18 of the asset, may be negative
-        96..151   rate          int56    funding per day, 1e-15; positive: longs pay
-        0..95     price         uint96   in force since the last accrual
+        144..255  pot           int112   cash of the carry pot, 1e-18 of the asset, may be negative
+        90..143   rate          int54    funding per day, 1e-15; positive: longs pay
+        0..89     price         uint90   in force since the last accrual
 """
 
 FULL_SCALE: constant(uint256) = 65535
@@ -131,16 +131,11 @@ def _moved(interest: uint256, size: int256, change: int256) -> uint256:
 
 @internal
 @pure
-def _fuller(before: uint256, after: uint256) -> int256:
+def _has_grown(before: uint256, after: uint256) -> bool:
     """
-    @return The larger of the sides that grew, 0 if neither did.
+    @param before The word when it was last accrued: the fields above the sides are the same in both.
     """
-    fuller: int256 = 0
-    if self._long_side(after) > self._long_side(before):
-        fuller = self._long_side(after)
-    if self._short_side(after) > self._short_side(before):
-        fuller = max(fuller, self._short_side(after))
-    return fuller
+    return after & MAX_SIDE > before & MAX_SIDE or after >> 104 > before >> 104
 
 
 @internal
@@ -155,39 +150,36 @@ def _scaled_down(interest: uint256, cap: int256) -> int256:
 @internal
 @pure
 def _pot(carry: uint256) -> int256:
-    return convert(convert(carry, bytes32), int256) >> 152
+    return convert(convert(carry, bytes32), int256) >> 144
 
 
 @internal
 @pure
 def _rate(carry: uint256) -> int256:
-    return convert(convert(carry << 104, bytes32), int256) >> 200
+    return convert(convert(carry << 112, bytes32), int256) >> 202
 
 
 @internal
 @pure
 def _price(carry: uint256) -> uint256:
-    return carry & (2**96 - 1)
+    return carry & (2**90 - 1)
 
 
 @internal
 @pure
 def _paid_in(carry: uint256, due: int256) -> uint256:
     """
-    @return The word after the pot received what was due. A pot outside int104 reverts.
+    @return The word after the pot received what was due. A pot outside int112 reverts.
     """
-    pot: int104 = convert(unsafe_add(self._pot(carry), due), int104)
-    return (carry & (2**152 - 1)) | (convert(convert(convert(pot, int256), bytes32), uint256) << 152)
+    pot: int112 = convert(unsafe_add(self._pot(carry), due), int112)
+    return (carry & (2**144 - 1)) | (convert(convert(convert(pot, int256), bytes32), uint256) << 144)
 
 
 @internal
 @pure
-def _pack_carry(pot: int256, rate: int256, price: uint256) -> uint256:
+def _restarted(carry: uint256, rate: int256, price: uint256) -> uint256:
     """
-    @dev A pot outside int104 reverts; the rate is within its cap and the price within the oracle's width.
+    @return The word at the end of an interval: the pot as it was.
+    @dev The rate is within its cap and the price within the oracle's width.
     """
-    return (
-        (convert(convert(convert(convert(pot, int104), int256), bytes32), uint256) << 152)
-        | ((convert(convert(rate, bytes32), uint256) & (2**56 - 1)) << 96)
-        | price
-    )
+    return (carry >> 144 << 144) | ((convert(convert(rate, bytes32), uint256) & (2**54 - 1)) << 90) | price

@@ -23,9 +23,8 @@ def _mul_div_up(a: int256, b: int256, denominator: int256) -> int256:
     """
     product: int256 = unsafe_mul(a, b)
     quotient: int256 = unsafe_div(product, denominator)
-    if product > 0 and unsafe_mul(quotient, denominator) != product:
-        return unsafe_add(quotient, 1)
-    return quotient
+    # cut toward zero, the quotient is too small only if the product is positive
+    return unsafe_add(quotient, convert(unsafe_mul(quotient, denominator) < product, int256))
 
 
 @internal
@@ -35,13 +34,9 @@ def _mul_div_down(a: int256, b: int256, denominator: int256) -> int256:
     @return a * b / denominator toward minus infinity.
     @param denominator Must be positive.
     """
-    return unsafe_sub(0, self._mul_div_up(unsafe_sub(0, a), b, denominator))
-
-
-@internal
-@pure
-def _mul_div_toward_zero(a: int256, b: int256, denominator: int256) -> int256:
-    return unsafe_div(unsafe_mul(a, b), denominator)
+    product: int256 = unsafe_mul(a, b)
+    quotient: int256 = unsafe_div(product, denominator)
+    return unsafe_sub(quotient, convert(unsafe_mul(quotient, denominator) > product, int256))
 
 
 @internal
@@ -50,7 +45,8 @@ def _div_up(numerator: int256, denominator: int256) -> int256:
     """
     @return Toward plus infinity.
     """
-    return self._mul_div_up(numerator, 1, denominator)
+    quotient: int256 = unsafe_div(numerator, denominator)
+    return unsafe_add(quotient, convert(unsafe_mul(quotient, denominator) < numerator, int256))
 
 
 @internal
@@ -59,31 +55,8 @@ def _div_down(numerator: int256, denominator: int256) -> int256:
     """
     @return Toward minus infinity.
     """
-    return self._mul_div_down(numerator, 1, denominator)
-
-
-@internal
-@pure
-def _div_toward_zero(numerator: int256, denominator: int256) -> int256:
-    return unsafe_div(numerator, denominator)
-
-
-@internal
-@pure
-def _as_signed(word: uint256) -> int256:
-    """
-    @dev The same 256 bits, read as two's complement.
-    """
-    return convert(convert(word, bytes32), int256)
-
-
-@internal
-@pure
-def _as_word(signed: int256) -> uint256:
-    """
-    @dev The same 256 bits, read as a word.
-    """
-    return convert(convert(signed, bytes32), uint256)
+    quotient: int256 = unsafe_div(numerator, denominator)
+    return unsafe_sub(quotient, convert(unsafe_mul(quotient, denominator) > numerator, int256))
 
 
 @internal

@@ -41,16 +41,8 @@
 """
 
 LINEAR_PERPETUAL: constant(uint256) = 1
+PPM_FIELD: constant(uint256) = 2**20 - 1
 MICRO: constant(int256) = 10**12  # a 6-decimal quantity in 18 decimals
-
-
-@internal
-@pure
-def _ppm(word: uint256, at: uint256) -> int256:
-    """
-    @return The 20-bit ppm field that begins at a bit.
-    """
-    return convert(convert((word >> at) & (2**20 - 1), bytes32), int256)
 
 
 @internal
@@ -62,25 +54,25 @@ def _settle_asset(risk: uint256) -> uint256:
 @internal
 @pure
 def _initial_shock(risk: uint256) -> int256:
-    return self._ppm(risk, 8)
+    return convert(convert((risk >> 8) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _maintenance_shock(risk: uint256) -> int256:
-    return self._ppm(risk, 28)
+    return convert(convert((risk >> 28) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _contingency(risk: uint256) -> int256:
-    return self._ppm(risk, 48)
+    return convert(convert((risk >> 48) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _size_slope(risk: uint256) -> int256:
-    return self._ppm(risk, 68)
+    return convert(convert((risk >> 68) & PPM_FIELD, bytes32), int256)
 
 
 @internal
@@ -119,25 +111,25 @@ def _calm_skew(risk: uint256) -> int256:
 @internal
 @pure
 def _taker_fee(trade: uint256) -> int256:
-    return self._ppm(trade, 0)
+    return convert(convert(trade & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _insurance_share(trade: uint256) -> int256:
-    return self._ppm(trade, 20)
+    return convert(convert((trade >> 20) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _band(trade: uint256) -> int256:
-    return self._ppm(trade, 40)
+    return convert(convert((trade >> 40) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _crowding(trade: uint256) -> int256:
-    return self._ppm(trade, 60)
+    return convert(convert((trade >> 60) & PPM_FIELD, bytes32), int256)
 
 
 @internal
@@ -170,37 +162,37 @@ def _hard_cap(trade: uint256) -> int256:
 @internal
 @pure
 def _max_premium(limits: uint256) -> int256:
-    return self._ppm(limits, 0)
+    return convert(convert(limits & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _max_half_spread(limits: uint256) -> int256:
-    return self._ppm(limits, 20)
+    return convert(convert((limits >> 20) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _penalty(limits: uint256) -> int256:
-    return self._ppm(limits, 40)
+    return convert(convert((limits >> 40) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _max_cost(limits: uint256) -> int256:
-    return self._ppm(limits, 60)
+    return convert(convert((limits >> 60) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _buffer(limits: uint256) -> int256:
-    return self._ppm(limits, 80)
+    return convert(convert((limits >> 80) & PPM_FIELD, bytes32), int256)
 
 
 @internal
 @pure
 def _stress(limits: uint256) -> int256:
-    return self._ppm(limits, 100)
+    return convert(convert((limits >> 100) & PPM_FIELD, bytes32), int256)
 
 
 @internal

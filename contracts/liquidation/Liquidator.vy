@@ -219,7 +219,7 @@ def _clear(account: uint256, instrument: uint256, slice_: Slice, keeper_account:
     @return Zero when cleared, else the core's reason.
     """
     pool: uint256 = (convert(VAULT, uint256) << 96) | (1 << 64) | (instrument >> 6)
-    fills: DynArray[IClearingHouse.Fill, 20] = [
+    fills: DynArray[IClearingHouse.Fill, 8] = [
         IClearingHouse.Fill(
             taker=account,
             maker=pool,

@@ -26,12 +26,6 @@ def div_down(numerator: int256, denominator: int256) -> int256:
 
 @pure
 @external
-def div_toward_zero(numerator: int256, denominator: int256) -> int256:
-    return rounding._div_toward_zero(numerator, denominator)
-
-
-@pure
-@external
 def mul_div_up(a: int256, b: int256, denominator: int256) -> int256:
     return rounding._mul_div_up(a, b, denominator)
 
@@ -40,21 +34,3 @@ def mul_div_up(a: int256, b: int256, denominator: int256) -> int256:
 @external
 def mul_div_down(a: int256, b: int256, denominator: int256) -> int256:
     return rounding._mul_div_down(a, b, denominator)
-
-
-@pure
-@external
-def mul_div_toward_zero(a: int256, b: int256, denominator: int256) -> int256:
-    return rounding._mul_div_toward_zero(a, b, denominator)
-
-
-@pure
-@external
-def as_signed(word: uint256) -> int256:
-    return rounding._as_signed(word)
-
-
-@pure
-@external
-def as_word(signed: int256) -> uint256:
-    return rounding._as_word(signed)

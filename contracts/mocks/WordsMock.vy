@@ -120,5 +120,11 @@ def carry(word: uint256) -> (int256, int256, uint256):
 
 @pure
 @external
-def pack_carry(pot: int256, rate: int256, price: uint256) -> uint256:
-    return market_words._pack_carry(pot, rate, price)
+def paid_in(carry: uint256, due: int256) -> uint256:
+    return market_words._paid_in(carry, due)
+
+
+@pure
+@external
+def restarted(carry: uint256, rate: int256, price: uint256) -> uint256:
+    return market_words._restarted(carry, rate, price)

@@ -16,6 +16,7 @@ from tidegate.spec.words import (
     ESCROW,
     FIRST_EPOCH,
     FULL_SCALE,
+    HOLDS,
     POOL,
     Asset,
     Carry,
@@ -41,7 +42,7 @@ MAX_FILL_SIZE = 2**103
 MAX_FILL_PRICE = 2**90
 MAX_AMOUNT = 2**120
 MAX_TOKENS = 2**112
-MAX_FILLS = 20
+MAX_FILLS = 8
 NOBODY = 0  # an account that no fill is of
 
 
@@ -179,8 +180,7 @@ class ClearingHouse:
         with self.host.call():
             listed = self._asset(asset)
             require(amount < MAX_TOKENS, "AmountTooLarge")
-            pool = self.cash[account, asset].flags & POOL
-            require(receiver not in (0, self.address) and not pool, "NotPermitted")
+            require(receiver not in (0, self.address), "NotPermitted")
             debit = amount * listed.one
             principal = self._debit(account, asset, debit, sender)
             paid = self._release(asset, debit, principal, listed.one)
@@ -189,8 +189,6 @@ class ClearingHouse:
     def transfer(self, source: int, target: int, asset: int, amount: int, sender: int) -> None:
         with self.host.call():
             same_owner = words.owner_of(source) == words.owner_of(target)
-            pool = self.cash[source, asset].flags & POOL
-            require(same_owner or not pool, "NotPermitted")
             carried = self._debit(source, asset, amount, sender)
             paid = amount
             # to insurance, or into the deficit itself, nothing leaves the protocol
@@ -327,8 +325,7 @@ class ClearingHouse:
         insured = 0
         pooled = names_pool(fill.maker)
         if pooled:
-            pool = words.pool(self.vaults[asset], words.underlying_of(fill.instrument))
-            require(fill.maker == pool, "BadFill")
+            require(fill.maker == self._pool(fill.instrument)[1], "BadFill")
             insured = div_down(fill.fee * trade.insurance_share, PPM)
         else:
             self._hold_principal(fill.taker, asset)
@@ -344,17 +341,10 @@ class ClearingHouse:
             after = after.moved(maker_before, -fill.size)
         after.pack()
         self.interest[fill.instrument] = after
-        grown = [
-            side
-            for side, was in (
-                (after.long_side, interest.long_side),
-                (after.short_side, interest.short_side),
-            )
-            if side > was
-        ]
-        if grown:
+        if after.long_side > interest.long_side or after.short_side > interest.short_side:
             require(self.host.now >= venue.paused_until, "Paused")
-            require(max(grown) <= after.scaled_down(trade.hard_cap), "OpenInterestCap")
+            fuller = max(after.long_side, after.short_side)
+            require(fuller <= after.scaled_down(trade.hard_cap), "OpenInterestCap")
             calmer = abs(after.skew) <= abs(interest.skew)
             require(calmer or abs(after.skew) <= trade.soft_cap, "SkewCap")
         size = abs(taker_before + fill.size)
@@ -378,9 +368,7 @@ class ClearingHouse:
 
         purse = self.cash[account, asset]
         require(not purse.flags & ESCROW, "BadFill")
-        purse = Cash(purse.cash - pays - due, purse.principal + insured, purse.flags | ALIVE)
-        purse.pack()
-        self.cash[account, asset] = purse
+        flags = purse.flags | ALIVE
         if not purse.flags & POOL:
             ids = set(self.held[account])
             if held.size == 0:
@@ -389,8 +377,12 @@ class ClearingHouse:
             elif after == 0:
                 ids.remove(fill.instrument)
             self.held[account] = tuple(sorted(ids))
+            flags = flags | HOLDS if ids else flags & ~HOLDS
+        purse = Cash(purse.cash - pays - due, purse.principal + insured, flags)
+        purse.pack()
+        self.cash[account, asset] = purse
         carry = self.carry[fill.instrument]
-        self.carry[fill.instrument] = replace(carry, pot=fits(carry.pot + due, 104, signed=True))
+        self.carry[fill.instrument] = replace(carry, pot=fits(carry.pot + due, 112, signed=True))
         return held.size
 
     def _carry_fee(self, fill: Fill, venue: Venue, sender: int, rewards: int) -> int:
@@ -565,9 +557,22 @@ class ClearingHouse:
 
     def _accrue(self, instrument: int) -> None:
         indices, interest, carry = self._accrued(instrument)
+        # the pool settles whenever its market accrues
+        asset, pool = self._pool(instrument)
+        held = self.positions[pool, instrument]
+        due = self._due(held, indices)
+        self._add_cash(pool, asset, -due)
+        self.positions[pool, instrument] = replace(held, checkpoint=indices.of(held.size))
         self.indices[instrument] = indices
         self.interest[instrument] = interest
-        self.carry[instrument] = carry
+        self.carry[instrument] = replace(carry, pot=fits(carry.pot + due, 112, signed=True))
+
+    def _pool(self, instrument: int) -> tuple[int, int]:
+        """The asset an instrument settles in, and the vault's account for its underlying."""
+        risk = self.risk[instrument]
+        assert risk is not None
+        vault = self.vaults[risk.settle_asset]
+        return risk.settle_asset, words.pool(vault, words.underlying_of(instrument))
 
     @staticmethod
     def _due(held: Position, indices: Indices) -> int:
@@ -636,7 +641,8 @@ class ClearingHouse:
     ) -> None:
         with self.host.call():
             mark, _ = self.mark(instrument)
-            if self.risk[instrument] is None:
+            new = self.risk[instrument] is None
+            if new:
                 self.interest[instrument] = Interest(FULL_SCALE, self.host.now)
                 self.carry[instrument] = Carry(0, 0, mark)
             else:
@@ -646,9 +652,10 @@ class ClearingHouse:
             self.risk[instrument] = risk
             self.trade[instrument] = trade
             self.limits[instrument] = limits
-            asset = risk.settle_asset
-            pool = words.pool(self.vaults[asset], words.underlying_of(instrument))
+            asset, pool = self._pool(instrument)
             self._flag(pool, asset, POOL)
+            if new:
+                self.positions[pool, instrument] = Position(0, 0, FIRST_EPOCH)
 
     def set_venue(self, venue: int, terms: Venue, sender: int) -> None:
         with self.host.call():

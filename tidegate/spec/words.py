@@ -17,6 +17,7 @@ FIRST_EPOCH = 1
 ALIVE = 1
 POOL = 2
 ESCROW = 4
+HOLDS = 8  # the account holds positions that settle in this asset
 POSITIONS = 15  # instruments an account may hold
 LINEAR_PERPETUAL = 1
 INSTRUMENTS_PER_UNDERLYING = 64
@@ -192,9 +193,9 @@ class Carry(Word):
     price: int = 0
 
     LAYOUT: ClassVar[dict[str, Field]] = {
-        "pot": Field(152, 104, signed=True, unit=WAD),
-        "rate": Field(96, 56, signed=True, unit=10**15),
-        "price": Field(0, 96, unit=WAD),
+        "pot": Field(144, 112, signed=True, unit=WAD),
+        "rate": Field(90, 54, signed=True, unit=10**15),
+        "price": Field(0, 90, unit=WAD),
     }
 
 

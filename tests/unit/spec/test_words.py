@@ -67,7 +67,7 @@ def test_fields_are_disjoint_and_in_order_of_the_record(kind: type[Word]) -> Non
         Cash(principal=2**120),
         Position(size=2**103),
         Interest(long_side=-1),
-        Carry(pot=2**103),
+        Carry(pot=2**111),
         Risk(half_life=2**20),
     ],
 )

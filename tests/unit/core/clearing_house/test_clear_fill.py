@@ -157,10 +157,10 @@ def test_nothing_to_clear_changes_nothing(house: House, trader: int):
     assert done.events == []
 
 
-def test_at_most_twenty_fills(house: House, trader: int):
-    house.clear(*[house.payment(trader, house.insurance, WAD)] * 20)
+def test_at_most_eight_fills(house: House, trader: int):
+    house.clear(*[house.payment(trader, house.insurance, WAD)] * 8)
     with pytest.raises(Exception, match="clear"):
-        house.clear(*[house.payment(trader, house.insurance, WAD)] * 21)
+        house.clear(*[house.payment(trader, house.insurance, WAD)] * 9)
 
 
 def test_an_instrument_that_is_not_listed_is_refused(house: House, trader: int, refuses):

@@ -35,7 +35,10 @@ def test_anyone_accrues_and_it_is_logged(funded: House, trader: int):
     funded.chain.advance(DAY)
     done = funded.core.transact("poke", BTC, sender=local_address("stranger"))
     after = words_of(funded)
-    assert after == funding.accrued(*before, FAST, PRICE, funded.chain.time())
+    indices, interest, carry = funding.accrued(*before, FAST, PRICE, funded.chain.time())
+    # the pool, short of what the trader is long of, settles: it earns 1.50 a unit out of the pot
+    assert after == (indices, interest, replace(carry, pot=-150 * WAD))
+    assert funded.cash(funded.pool()) == 100 * PRICE + 150 * WAD
     # a skew of a tenth of K: 3 % a day after a day, 1.5 % on average, on 100
     assert after[2].rate == 3 * 10**13
     assert after[0].long == after[0].short == 10**27 * 3 // 2
