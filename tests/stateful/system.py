@@ -251,7 +251,7 @@ class System:
         """One signed message, to both; whether it was taken."""
         message = PriceMessage(feed, slot, price, published)
         signable = self.price_domain.signable(message)
-        signatures = [bytes(s.sign_message(signable).signature) for s in self.signers]
+        signatures = b"".join(bytes(s.sign_message(signable).signature) for s in self.signers)
         return self.compare(
             lambda: self.oracle.push(feed, slot, price, published, self.signed_by, self.host.now),
             lambda: self.contracts["oracle"].transact(

@@ -102,7 +102,7 @@ class PriceSigner:
         return bytes(self.account.sign_message(self.domain.signable(message)).signature)
 
 
-def quorum(signers: Iterable[PriceSigner], message: PriceMessage) -> list[bytes]:
-    """Signatures in the order that PriceOracle.push wants: ascending by address."""
+def quorum(signers: Iterable[PriceSigner], message: PriceMessage) -> bytes:
+    """Signatures as PriceOracle.push wants them: ascending by address, one behind the other."""
     ordered = sorted(signers, key=lambda signer: int(signer.account.address, 16))
-    return [signer.sign(message) for signer in ordered]
+    return b"".join(signer.sign(message) for signer in ordered)

@@ -124,10 +124,10 @@ class PriceOracle:
         _require(set(numbers) <= {int(signer, 16) for signer in self.signers}, "BadSignature")
         if known is None:
             raise ProtocolError("NotListed")
-        _require(0 < price <= MAX_PRICE, "BadPrice")
         opened = slot * self.slot_seconds
         _require(opened <= published <= now and published - opened <= known.max_age, "BadTime")
         _require(slot + RING > now // self.slot_seconds, "SlotGone")
+        _require(0 < price <= MAX_PRICE, "BadPrice")
         newer = known.price == 0 or slot > known.slot
         if known.price != 0:
             earlier, later = (known.price, price) if newer else (price, known.price)

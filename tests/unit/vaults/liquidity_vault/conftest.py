@@ -77,7 +77,7 @@ class Venue:
         self.chain.set_time(slot * SLOT)
         message = PriceMessage(feed, slot, price, slot * SLOT)
         signature = self.signer.sign(message)
-        self.oracle.transact("push", feed, slot, price, slot * SLOT, [signature])
+        self.oracle.transact("push", feed, slot, price, slot * SLOT, signature)
         self.chain.advance(1)
 
     def mark(self, instrument: int = BTC) -> int:
