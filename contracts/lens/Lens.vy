@@ -482,10 +482,18 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
     if status.state == orders.WAITING:
         opened: uint256 = status.slot * SLOT_SECONDS
         status.price = (staticcall ORACLE.slot_price(feed, status.slot))[0]
-        status.due = block.timestamp >= opened and (status.price != 0 or block.timestamp > opened + WINDOW)
+        status.due = block.timestamp > opened + WINDOW or (
+            block.timestamp >= opened
+            and status.price != 0
+            and (
+                self._is_fresh(order, status.slot)
+                or block.timestamp > order.expiry
+                or orders._breaks_limit(order, status.price)
+            )
+        )
     elif status.state == orders.RESTING:
         status.due = block.timestamp > order.expiry
-        newest: uint256 = ((staticcall ORACLE.latest_word(feed)) >> 180) & (2**32 - 1)
+        newest: uint256 = self._newest_slot(feed)
         price: uint256 = (staticcall ORACLE.slot_price(feed, newest))[0]
         if (
             newest >= status.slot
@@ -495,6 +503,24 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
         ):
             status.wake_slot = newest
     return status
+
+
+@view
+@internal
+def _newest_slot(feed: uint256) -> uint256:
+    return ((staticcall ORACLE.latest_word(feed)) >> 180) & (2**32 - 1)
+
+
+@view
+@internal
+def _is_fresh(order: IExchange.Order, slot: uint256) -> bool:
+    """
+    @return Whether a waiting order has the price it needs for a fill now, that of its slot aside.
+    """
+    newest: uint256 = self._newest_slot(order.instrument >> 6)
+    if not order.reduce_only:
+        newest = max(newest, slot)
+    return block.timestamp <= (newest + 1) * SLOT_SECONDS
 
 
 @pure
@@ -548,6 +574,11 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     failed = self._noted(failed, supposed > convert(MAX_PRICE, uint256), errors.BAD_PRICE)
     failed = self._noted(failed, not placed and word != 0 and (ours or state != orders.ENDED), errors.ORDER_EXISTS)
     failed = self._noted(failed, self._is_late(order, word, placed), errors.TOO_LATE)
+    failed = self._noted(
+        failed,
+        placed and state == orders.WAITING and supposed == 0 and not self._is_fresh(order, orders._slot(word)),
+        errors.STALE_PRICE,
+    )
     result.refusals = self._named(failed)
     if (
         trade == 0

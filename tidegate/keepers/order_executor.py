@@ -44,6 +44,18 @@ def lapsed(held: OpenOrder, state: ExecutorState) -> bool:
     return held.state is OrderState.WAITING and state.now > closes
 
 
+def fillable(held: OpenOrder, state: ExecutorState) -> bool:
+    """Whether its slot has its price, and a late or reduce-only fill a price at most a slot old."""
+    order = held.order
+    if held.state is not OrderState.WAITING or (order.feed, held.slot) not in state.prices:
+        return False
+    newest = state.newest.get(order.feed, 0)
+    if not order.reduce_only:
+        newest = max(newest, held.slot)
+    price = state.prices[order.feed, held.slot]
+    return state.now <= (newest + 1) * state.slot_seconds or not order.met_by(price)
+
+
 def proof(held: OpenOrder, newest: Mapping[int, int], prices: PriceOf) -> int | None:
     """The newest slot, if it may wake a resting order; older ones prove what has passed."""
     slot = newest.get(held.order.feed, 0)
@@ -62,8 +74,7 @@ def decide(state: ExecutorState) -> list[Execute | Wake]:
     due: list[OpenOrder] = []
     wakes: list[Wake] = []
     for held in state.orders:
-        priced = (held.order.feed, held.slot) in state.prices
-        if lapsed(held, state) or (held.state is OrderState.WAITING and priced):
+        if lapsed(held, state) or fillable(held, state):
             due.append(held)
         elif state.waking and (slot := proof(held, state.newest, state.prices)) is not None:
             quote = state.quotes.get(held.key)
