@@ -201,7 +201,7 @@ def _store(feed: uint256, slot: uint256, price: uint256, published: uint256, ada
     errors._require(unsafe_add(slot, RING) > unsafe_div(block.timestamp, SLOT_SECONDS), errors.SLOT_GONE)
     volatility: uint256 = 0
     moved: bool = False
-    volatility, moved = self._move(feed, word, slot, price, step)
+    volatility, moved = self._put_in_force(feed, word, slot, price, step)
     self._rings[feed][slot % RING] = price | (slot << 90) | (published << 122) | (volatility << 162)
     log IPriceOracle.Posted(feed=feed, slot=slot, price=price, published=published, moved=moved)
 
@@ -219,7 +219,7 @@ def _observe(feed: uint256, price: uint256, updated: uint256, adapter: address):
     slot: uint256 = unsafe_div(block.timestamp, SLOT_SECONDS)
     if word & MAX_PRICE != 0 and slot <= self._slot(word):
         return
-    self._move(feed, word, slot, price, step)
+    self._put_in_force(feed, word, slot, price, step)
     log IPriceOracle.Observed(feed=feed, slot=slot, price=price, updated=updated)
 
 
@@ -240,7 +240,7 @@ def _step_of(feed: uint256, word: uint256, source: uint256) -> uint256:
 
 
 @internal
-def _move(feed: uint256, word: uint256, slot: uint256, price: uint256, step: uint256) -> (uint256, bool):
+def _put_in_force(feed: uint256, word: uint256, slot: uint256, price: uint256, step: uint256) -> (uint256, bool):
     """
     @notice Judges a price by its bounds and by the last one, and puts it in force if it is newer and fresh.
     @param slot Opened by now, at most a ring ago.

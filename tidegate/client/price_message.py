@@ -24,6 +24,7 @@ TYPES = {
         {"name": "published", "type": "uint256"},
     ],
 }
+MAX_AGE = 1023  # seconds: no feed takes a publication later than this behind its slot's start
 REMEMBERED_SLOTS = 128  # the oracle's ring: an older slot can no longer be stored
 
 
@@ -71,6 +72,15 @@ class Domain:
         """Equals PriceOracle.message_hash."""
         parts = self.signable(message)
         return keccak(b"\x19" + parts.version + parts.header + parts.body)
+
+
+def publish_range(slot: int, slot_seconds: int) -> tuple[int, int]:
+    """First and last publish time a Pyth update for this slot may have, as PythFeed.post asks Pyth.
+
+    Ask a Pyth server for the unique update at the first of the two.
+    """
+    opened = slot * slot_seconds
+    return opened, opened + MAX_AGE
 
 
 class Equivocation(Exception):

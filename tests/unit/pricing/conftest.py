@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 from eth_account import Account
 
+from tests.harness.relay import Relay
 from tidegate.artifacts import artifact
 from tidegate.chain import Contract, Receipt
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner
@@ -137,6 +138,12 @@ def feed(chain: RevmChain, oracle: Contract, owner: str, keys: list[PriceSigner]
     domain = Domain(chain.chain_id, oracle.address)
     signers = [replace(signer, domain=domain) for signer in keys]
     return Feed(chain, oracle, domain, signers, owner, local_address("pusher"))
+
+
+@pytest.fixture
+def relay(chain: RevmChain) -> Relay:
+    """A contract that may be a feed's source: it calls what it is told."""
+    return Relay(chain)
 
 
 @pytest.fixture
