@@ -486,14 +486,14 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
             block.timestamp >= opened
             and status.price != 0
             and (
-                self._is_fresh(order, status.slot)
+                self._is_priced(feed, status.slot)
                 or block.timestamp > order.expiry
                 or orders._breaks_limit(order, status.price)
             )
         )
     elif status.state == orders.RESTING:
         status.due = block.timestamp > order.expiry
-        newest: uint256 = self._newest_slot(feed)
+        newest: uint256 = ((staticcall ORACLE.latest_word(feed)) >> 180) & (2**32 - 1)
         price: uint256 = (staticcall ORACLE.slot_price(feed, newest))[0]
         if (
             newest >= status.slot
@@ -507,20 +507,14 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
 
 @view
 @internal
-def _newest_slot(feed: uint256) -> uint256:
-    return ((staticcall ORACLE.latest_word(feed)) >> 180) & (2**32 - 1)
-
-
-@view
-@internal
-def _is_fresh(order: IExchange.Order, slot: uint256) -> bool:
+def _is_priced(feed: uint256, slot: uint256) -> bool:
     """
-    @return Whether a waiting order has the price it needs for a fill now, that of its slot aside.
+    @return Whether this slot and the one that is open have their prices.
     """
-    newest: uint256 = self._newest_slot(order.instrument >> 6)
-    if not order.reduce_only:
-        newest = max(newest, slot)
-    return block.timestamp <= (newest + 1) * SLOT_SECONDS
+    return (
+        (staticcall ORACLE.slot_price(feed, slot))[0] != 0
+        and (staticcall ORACLE.slot_price(feed, block.timestamp // SLOT_SECONDS))[0] != 0
+    )
 
 
 @pure
@@ -576,8 +570,12 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     failed = self._noted(failed, self._is_late(order, word, placed), errors.TOO_LATE)
     failed = self._noted(
         failed,
-        placed and state == orders.WAITING and supposed == 0 and not self._is_fresh(order, orders._slot(word)),
-        errors.STALE_PRICE,
+        placed
+        and state == orders.WAITING
+        and supposed == 0
+        and block.timestamp >= orders._slot(word) * SLOT_SECONDS
+        and not self._is_priced(feed, orders._slot(word)),
+        errors.NO_PRICE,
     )
     result.refusals = self._named(failed)
     if (

@@ -204,21 +204,20 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         # A resting order's quote is still asked: nobody is paid for resting it, so lateness must not pay instead.
         if not order.resting:
             return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
-    elif order.reduce_only or block.timestamp > opened + SLOT_SECONDS:
-        # Who waits, or has nothing at stake, has seen more than the slot's price: it is never better than the newest.
-        newest: uint256 = self._newest_slot(feed)
-        if block.timestamp > (newest + 1) * SLOT_SECONDS:
-            return errors.STALE_PRICE
-        if newest > slot:
-            newer: uint256 = 0
-            newer_volatility: uint256 = 0
-            newer, newer_volatility = staticcall ORACLE.slot_price(feed, newest)
-            if newer != mark and (newer > mark) == (size > 0):
-                mark = newer
-                volatility = newer_volatility
-                slot = newest
-        if orders._breaks_limit(order, mark):
-            return self._unmet(order, digest, word, False, keeper_account)
+    elif block.timestamp >= opened + SLOT_SECONDS:
+        # Who comes later has seen more than the slot's price, and gains nothing by it.
+        present: uint256 = block.timestamp // SLOT_SECONDS
+        newer: uint256 = 0
+        newer_volatility: uint256 = 0
+        newer, newer_volatility = staticcall ORACLE.slot_price(feed, present)
+        if newer == 0:
+            return errors.NO_PRICE
+        if newer != mark and (newer > mark) == (size > 0):
+            mark = newer
+            volatility = newer_volatility
+            slot = present
+            if orders._breaks_limit(order, mark):
+                return self._unmet(order, digest, word, False, keeper_account)
 
     price: uint256 = 0
     refusal: uint256 = 0
@@ -420,13 +419,7 @@ def _is_dead(feed: uint256, slot: uint256) -> bool:
     """
     if block.timestamp <= slot * SLOT_SECONDS + WINDOW:
         return False
-    return self._newest_slot(feed) < slot
-
-
-@view
-@internal
-def _newest_slot(feed: uint256) -> uint256:
-    return (staticcall ORACLE.latest_word(feed) >> 180) & (2**32 - 1)
+    return (staticcall ORACLE.latest_word(feed) >> 180) & (2**32 - 1) < slot
 
 
 @view

@@ -45,15 +45,13 @@ def lapsed(held: OpenOrder, state: ExecutorState) -> bool:
 
 
 def fillable(held: OpenOrder, state: ExecutorState) -> bool:
-    """Whether its slot has its price, and a late or reduce-only fill a price at most a slot old."""
+    """Whether its slot has its price, and so has the slot that is open."""
     order = held.order
-    if held.state is not OrderState.WAITING or (order.feed, held.slot) not in state.prices:
+    price = state.prices.get((order.feed, held.slot))
+    if held.state is not OrderState.WAITING or price is None:
         return False
-    newest = state.newest.get(order.feed, 0)
-    if not order.reduce_only:
-        newest = max(newest, held.slot)
-    price = state.prices[order.feed, held.slot]
-    return state.now <= (newest + 1) * state.slot_seconds or not order.met_by(price)
+    present = state.now // state.slot_seconds
+    return (order.feed, present) in state.prices or not order.met_by(price)
 
 
 def proof(held: OpenOrder, newest: Mapping[int, int], prices: PriceOf) -> int | None:

@@ -154,13 +154,12 @@ class Exchange:
             # a resting order's quote is still asked: nobody is paid for resting it again
             if not order.resting:
                 return self._end(known, not self._is_dead(order.feed, slot), keeper)
-        elif order.reduce_only or now > opened + slot_seconds:
-            newest = self.oracle.feeds[order.feed].slot
-            require(now <= (newest + 1) * slot_seconds, "StalePrice")
-            if newest > slot:
-                newer, newer_volatility = self.oracle.slot_price(order.feed, newest)
-                if newer > mark if size > 0 else newer < mark:
-                    mark, volatility, slot = newer, newer_volatility, newest
+        elif now >= opened + slot_seconds:
+            present = now // slot_seconds
+            newer, newer_volatility = self.oracle.slot_price(order.feed, present)
+            require(newer != 0, "NoPrice")
+            if newer > mark if size > 0 else newer < mark:
+                mark, volatility, slot = newer, newer_volatility, present
             if not order.met_by(mark):
                 return self._unmet(known, False, keeper)
 

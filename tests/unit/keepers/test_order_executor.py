@@ -36,11 +36,11 @@ def test_waiting_order_is_executed_once_its_slot_has_a_price():
     assert decide(state(held, prices={(1, 100): 49})) == [Execute((held.order,))]
 
 
-def test_late_order_waits_for_a_price_at_most_a_slot_old():
+def test_late_order_waits_for_the_price_of_the_slot_that_is_open():
     held = open_order()
     late = [Execute((held.order,))]
-    assert decide(state(held, now=404, prices={(1, 100): 49})) == late
-    assert decide(state(held, now=405, prices={(1, 100): 49})) == []
+    assert decide(state(held, now=403, prices={(1, 100): 49})) == late
+    assert decide(state(held, now=404, prices={(1, 100): 49})) == []
     assert decide(state(held, now=425, prices={(1, 100): 49, (1, 105): 60})) == []
     assert decide(state(held, now=425, prices={(1, 100): 49, (1, 106): 60})) == late
     # its limit does not hold at its own price: it ends

@@ -53,17 +53,17 @@ def test_waiting_order_is_due_once_its_slot_has_a_price(view, order):
 
 
 @pytest.mark.parametrize("reduce_only", [False, True])
-def test_late_order_is_due_while_the_newest_price_is_at_most_a_slot_old(view, reduce_only):
+def test_late_order_is_due_while_the_open_slot_has_its_price(view, reduce_only):
     system = view.system
     order = system.order(view.account, BTC, "-0.1", reduce_only=reduce_only)
     system.place(order)
     opened = system.next_slot() * system.config.slot_seconds
     system.signers.push(1, system.prices[1])
-    system.chain.set_time(opened + 4)
+    system.chain.set_time(opened + 3)
     assert status(view, order).due
     system.chain.advance(1)
     assert not status(view, order).due
-    with reverts("StalePrice"):
+    with reverts("NoPrice"):
         system.exchange.transact("execute", order, view.account)
     system.signers.push(1, system.prices[1])
     assert status(view, order).due

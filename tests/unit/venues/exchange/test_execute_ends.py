@@ -279,26 +279,16 @@ def test_a_woken_order_lapses_like_an_immediate_one(market):
 # Oracle trouble is no refusal
 
 
-@pytest.mark.parametrize("late", [5, 29])
-def test_a_late_fill_needs_a_price_at_most_a_slot_old(market, refuses, late):
+@pytest.mark.parametrize("late", [4, 9, 30])
+def test_a_late_fill_needs_the_price_of_the_slot_that_is_open(market, refuses, late):
     order = market.place()
     slot = market.next_slot
     market.open(slot)
     market.chain.set_time(slot * 4 + late)
     market.push(50_000 * WAD, market.now // 4 - 1)
-    refuses("StalePrice", market.execute, order)
+    refuses("NoPrice", market.execute, order)
     assert market.word(order).state == OrderState.WAITING
     market.push(50_000 * WAD)
-    market.execute(order).one("Executed")
-
-
-def test_the_last_second_of_a_price(market):
-    """Until the next but one slot has opened, that one's first second included."""
-    order = market.place()
-    slot = market.next_slot
-    market.open(slot)
-    market.open(slot + 1)
-    market.chain.set_time((slot + 2) * 4)
     market.execute(order).one("Executed")
 
 

@@ -106,7 +106,6 @@ def test_a_vault_that_refuses_one_does_not_stop_the_batch(market):
     resting = market.place(resting=True, expiry=market.now + 10)
     market.open(market.next_slot + 2)
     market.push(50_000 * WAD, market.word(order).slot)
-    market.push(50_000 * WAD)
     market.vault.transact("set_refusal", b"\x01")
     assert reasons(market.execute_many(order, resting)) == ["OutOfGas", ""]
 

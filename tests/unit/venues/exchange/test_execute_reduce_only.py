@@ -30,11 +30,11 @@ def test_closes_and_pays_the_keeper_out_of_the_account(market):
     assert market.position(market.account) == 0
 
 
-@pytest.mark.parametrize("late", [1, 4, 8, 30])
+@pytest.mark.parametrize("late", [3, 4, 8, 30])
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("moved", [200, -200])
-def test_never_fills_better_than_at_the_newest_price(market, side, moved, late):
-    """It has nothing at stake: from the first second on it takes the worse of the two."""
+def test_never_fills_better_than_at_the_open_slots_price(market, side, moved, late):
+    """It has nothing at stake, and nothing to win by waiting."""
     market.fill(-side * WAD)
     order = reduce(market, side * WAD)
     slot = market.next_slot
@@ -47,8 +47,8 @@ def test_never_fills_better_than_at_the_newest_price(market, side, moved, late):
     assert event.slot == (slot if worse == PRICE else market.now // 4)
 
 
-@pytest.mark.parametrize(("late", "fills"), [(4, True), (5, False), (30, False)])
-def test_needs_a_price_at_most_a_slot_old(market, refuses, late, fills):
+@pytest.mark.parametrize(("late", "fills"), [(3, True), (4, False), (30, False)])
+def test_needs_the_price_of_the_slot_that_is_open(market, refuses, late, fills):
     market.fill(WAD)
     order = reduce(market, -WAD)
     slot = market.next_slot
@@ -57,10 +57,10 @@ def test_needs_a_price_at_most_a_slot_old(market, refuses, late, fills):
     if fills:
         market.execute(order).one("Executed")
     else:
-        refuses("StalePrice", market.execute, order)
+        refuses("NoPrice", market.execute, order)
 
 
-def test_a_limit_that_the_newest_price_breaks_ends_it(market):
+def test_a_limit_that_the_open_slots_price_breaks_ends_it(market):
     market.fill(WAD)
     order = reduce(market, -WAD, limit=50_400 * WAD)
     slot = market.next_slot
