@@ -69,7 +69,7 @@ OUT_OF_GAS: constant(uint256) = 2_011_950_925  # the inner call had too little g
 # Vault
 REQUEST_PENDING: constant(uint256) = 2_154_631_028  # one open request an account
 NO_REQUEST: constant(uint256) = 3_489_502_124  # nothing to claim or cancel
-EPOCH_FULL: constant(uint256) = 259_676_996  # no place for a request in any open epoch
+EPOCH_FULL: constant(uint256) = 259_676_996  # no place for a request with bounds in this epoch
 INSUFFICIENT_SHARES: constant(uint256) = 966_354_279  # fewer vault shares than asked for
 NOT_SYNCHRONOUS: constant(uint256) = 1_841_152_114  # shares have no price before their epoch is processed
 NOT_PROCESSED: constant(uint256) = 868_561_689  # the epoch has no price yet

@@ -412,7 +412,17 @@ class System:
         def settled(epoch: int) -> None:
             record = pool.settled[epoch]
             value = record.price << 70 | record.filled << 40 | record.time
+            value |= record.principal << 230
             self.equal(vault.call("epoch_word", epoch), value, "epoch_word")
+
+        def waiting(epoch: int) -> None:
+            record = pool.waiting[epoch]
+            value = record.redemptions << 152 | record.deposits << 48
+            value |= len(record.redeeming) << 40 | len(record.depositing) << 32 | record.previous
+            self.equal(vault.call("waiting_word", epoch), value, "waiting_word")
+
+        def newest(_: str) -> None:
+            self.equal(vault.call("newest_epoch"), pool.newest["all"], "newest_epoch")
 
         def order(key: tuple[int, int]) -> None:
             placed = self.exchange.orders[key]
@@ -444,6 +454,8 @@ class System:
             id(pool.supply): supply,
             id(pool.requests): request,
             id(pool.settled): settled,
+            id(pool.waiting): waiting,
+            id(pool.newest): newest,
         }
 
     # The laws, on the bytecode's words
@@ -543,7 +555,7 @@ class Sums:
 def request_word(record: Any) -> int:
     """As LiquidityVault.request_word."""
     if record.kind > 3:
-        return record.owed << 32 | record.epoch << 3 | record.kind
+        return record.gain << 144 | record.principal << 32 | record.epoch << 3 | record.kind
     return (
         record.amount << 160
         | record.least << 64
