@@ -419,7 +419,10 @@ def _is_dead(feed: uint256, slot: uint256) -> bool:
     """
     if block.timestamp <= slot * SLOT_SECONDS + WINDOW:
         return False
-    return (staticcall ORACLE.latest_word(feed) >> 180) & (2**32 - 1) < slot
+    if (staticcall ORACLE.latest_word(feed) >> 180) & (2**32 - 1) < slot:
+        return True
+    # An adapter that reads moves the price in force and prices no slot: nobody could have filled the order.
+    return (staticcall ORACLE.source(feed))[1] and (staticcall ORACLE.slot_price(feed, slot))[0] == 0
 
 
 @view
