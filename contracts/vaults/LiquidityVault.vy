@@ -129,9 +129,7 @@ def quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256)
     word: uint256 = self.quote_words[instrument]
     errors._require(word != 0, errors.NOT_LISTED)
     errors._require(size != 0, errors.ZERO_AMOUNT)
-    half_spread: uint256 = min(
-        self._ppm(word, 20), self._ppm(word, 40) + volatility * self._ppm(word, 60) // 10**6
-    )
+    half_spread: uint256 = min(self._ppm(word, 20), self._ppm(word, 40) + volatility * self._ppm(word, 60) // 10**6)
     price: int256 = quotes._price(
         size,
         market_words._skew(staticcall CORE.interest_word(instrument)),
@@ -274,9 +272,7 @@ def set_quote(instrument: uint256, word: uint256):
         risk: uint256 = staticcall CORE.risk_word(instrument)
         limits: uint256 = staticcall CORE.limits_word(instrument)
         errors._require(
-            risk != 0
-            and terms._settle_asset(risk) == COLLATERAL
-            and staticcall CORE.vault_of(COLLATERAL) == self,
+            risk != 0 and terms._settle_asset(risk) == COLLATERAL and staticcall CORE.vault_of(COLLATERAL) == self,
             errors.NOT_LISTED,
         )
         max_premium: int256 = convert(self._ppm(word, 0), int256)
@@ -348,8 +344,8 @@ def waiting_word(epoch: uint256) -> uint256:
 @view
 @external
 @reentrant
-def newest_epoch() -> uint256:
-    return requests.newest
+def queue_word() -> uint256:
+    return requests.queue
 
 
 @view
@@ -516,9 +512,7 @@ def _worth(close: uint256) -> (int256, int256):
             held: uint256 = staticcall CORE.position_word(pool, instrument)
             size: int256 = position_word._size(held)
             equity += rounding._div_down(size * mark, WAD)
-            equity -= funding._due_up(
-                size, market_words._index(indices, size), position_word._checkpoint(held)
-            )
+            equity -= funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
             equity -= quotes._potential_up(
                 market_words._skew(interest),
                 terms._skew_scale(risk),
@@ -628,8 +622,7 @@ def _absorb():
         if self._pool(instrument) != pool:
             pool = self._pool(instrument)
             extcall CORE.sweep_fees(pool, COLLATERAL)
-    # insurance paid what it could when it got its fees
-    booked: int256 = -self._cash(DEFICIT)
+    booked: int256 = -self._cash(DEFICIT)  # insurance paid what it could when it got its fees
     if booked > 0:
         payment: int256 = min(booked, self._worth(0)[0] + booked)
         if payment > 0:

@@ -37,6 +37,10 @@
         70..229   price      uint160  collateral per share, 1e-27; 0: none, everything comes back
         40..69    filled     uint30   share of the redemptions that was served, 1e-9
         0..39     time       uint40   of processing
+
+        queue word
+        32..159   rings      4 uint32 the epochs that hold the four rings of places, epoch e in ring e % 4
+        0..31     newest     uint32   epoch with requests
 """
 
 from ..libraries import errors
@@ -47,6 +51,7 @@ REDEEM: constant(uint256) = 3
 RETURNED_IN_PART: constant(uint256) = 4
 PAID_IN_PART: constant(uint256) = 5
 
+RINGS: constant(uint256) = 4
 PLACES: constant(uint256) = 32  # of a kind
 MAX_AMOUNT: constant(uint256) = 2**96 - 1
 MAX_SUM: constant(uint256) = 2**104 - 1
@@ -61,8 +66,9 @@ ALL: constant(uint256) = 10**7  # principal
 words: HashMap[uint256, uint256]
 waiting: HashMap[uint256, uint256]
 epochs: HashMap[uint256, uint256]
-newest: uint256  # epoch with requests
-places: HashMap[uint256, uint256]  # epoch, kind and place -> account
+queue: uint256
+# ring, kind and place -> account
+places: HashMap[uint256, uint256]
 
 
 @internal
@@ -73,8 +79,8 @@ def _enter(account: uint256, kind: uint256, amount: uint256, least: uint256, dea
     errors._require(self.words[account] & 7 <= CLOSED, errors.REQUEST_PENDING)
     waiting: uint256 = self.waiting[epoch]
     if waiting == 0:
-        waiting = self.newest
-        self.newest = epoch
+        waiting = self.queue & MAX_TIME
+        self.queue = (self.queue & ~MAX_TIME) | epoch
     last: uint256 = min(deadline, MAX_TIME)
     if least == 0 and last == MAX_TIME:
         errors._require(self._sum(waiting, kind) + amount <= MAX_SUM, errors.AMOUNT_TOO_LARGE)
@@ -82,6 +88,12 @@ def _enter(account: uint256, kind: uint256, amount: uint256, least: uint256, dea
     else:
         count: uint256 = self._count(waiting, kind)
         errors._require(count < PLACES, errors.EPOCH_FULL)
+        at: uint256 = 32 + 32 * (epoch % RINGS)
+        held: uint256 = (self.queue >> at) & MAX_TIME
+        if held != epoch:
+            # of an epoch that waits its places are still needed
+            errors._require(held == 0 or self.epochs[held] != 0, errors.EPOCH_FULL)
+            self.queue = (self.queue & ~(MAX_TIME << at)) | (epoch << at)
         self.places[self._place(epoch, kind, count)] = account
         waiting += 1 << (40 if kind == REDEEM else 32)
     self.waiting[epoch] = waiting
@@ -116,7 +128,7 @@ def _count(waiting: uint256, kind: uint256) -> uint256:
 @internal
 @pure
 def _place(epoch: uint256, kind: uint256, place: uint256) -> uint256:
-    return (epoch << 8) | (kind << 5) | place
+    return (epoch % RINGS << 8) | (kind << 5) | place
 
 
 @internal

@@ -421,8 +421,9 @@ class System:
             value |= len(record.redeeming) << 40 | len(record.depositing) << 32 | record.previous
             self.equal(vault.call("waiting_word", epoch), value, "waiting_word")
 
-        def newest(_: str) -> None:
-            self.equal(vault.call("newest_epoch"), pool.newest["all"], "newest_epoch")
+        def queue(_: Any) -> None:
+            value = sum(pool.rings[ring] << 32 * (ring + 1) for ring in range(4))
+            self.equal(vault.call("queue_word"), value | pool.newest["all"], "queue_word")
 
         def order(key: tuple[int, int]) -> None:
             placed = self.exchange.orders[key]
@@ -455,7 +456,8 @@ class System:
             id(pool.requests): request,
             id(pool.settled): settled,
             id(pool.waiting): waiting,
-            id(pool.newest): newest,
+            id(pool.newest): queue,
+            id(pool.rings): queue,
         }
 
     # The laws, on the bytecode's words

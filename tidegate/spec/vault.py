@@ -16,6 +16,7 @@ MAX_PRICE = 2**160 - 1
 PRICE_ONE = 10**27
 WHOLE = 10**9  # of a redemption
 ALL = 10**7  # of what a redemption got: principal and gain
+RINGS = 4
 PLACES = 32  # of an epoch, for requests of a kind that have bounds
 RING = 128  # slots that the oracle keeps
 MAX_REQUEST = 2**96 - 1
@@ -150,6 +151,7 @@ class LiquidityVault:
         self.settled: Table[int, Settled | None] = Table(host, None)
         self.waiting: Table[int, Waiting] = Table(host, Waiting())
         self.newest: Table[str, int] = Table(host, 0)
+        self.rings: Table[int, int] = Table(host, 0)  # which epoch holds the places
         self.shares: Table[int, int] = Table(host, 0)
         self.supply: Table[str, int] = Table(host, 0)
         core.covers_stress[address] = self.covers_stress
@@ -409,6 +411,10 @@ class LiquidityVault:
         if bound:
             held = getattr(waiting, places)
             require(len(held) < PLACES, "EpochFull")
+            holder = self.rings[epoch % RINGS]
+            free = holder in (0, epoch) or self.settled[holder] is not None
+            require(free, "EpochFull")
+            self.rings[epoch % RINGS] = epoch
             waiting = waiting._replace(**{places: (*held, account)})
         else:
             new = getattr(waiting, total) + amount

@@ -28,7 +28,7 @@ def test_moves_collateral_into_escrow_and_keeps_the_request(lp):
     assert lp.vault.call("request_word", account) == word
     assert lp.vault.call("account_at", epoch, False, 0) == account
     assert lp.vault.call("waiting_word", epoch) == 1 << 32
-    assert lp.vault.call("newest_epoch") == epoch
+    assert lp.vault.call("queue_word") == epoch << 32 * (1 + epoch % 4) | epoch
 
 
 def test_without_bounds_it_is_added_to_the_sum_of_its_epoch(lp):
@@ -162,6 +162,22 @@ def test_epochs_left_unprocessed_close_none_of_the_later_ones(lp, refuses):
         lp.process(epoch)
         refuses("NoRequest", lp.process, epoch)
     assert lp.vault.call("totalSupply") == 6 * (AMOUNT - 1)
+
+
+def test_places_of_an_epoch_that_waits_are_not_given_away(lp, refuses):
+    first = lp.epoch
+    lp.lp("other lp", 2 * AMOUNT)
+    lp.request_deposit("lp", AMOUNT, 1)
+    lp.chain.set_time((first + 4) * EPOCH)
+    refuses("EpochFull", lp.request_deposit, "other lp", AMOUNT, 1)
+    lp.request_deposit("other lp", AMOUNT)
+    lp.process(first)
+    assert lp.vault.call("totalSupply") == AMOUNT - 1
+    lp.settle()
+    lp.claim("other lp")
+    lp.chain.set_time((first + 8) * EPOCH)
+    lp.request_deposit("other lp", AMOUNT, 1)
+    assert lp.vault.call("account_at", first + 8, False, 0) == lp.account("other lp")
 
 
 def test_a_sum_is_bound_by_its_field(lp, refuses):
