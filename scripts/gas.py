@@ -350,8 +350,8 @@ def vault(bench: Bench) -> None:
             system.fund(system.actor(name), 20_000)
             args = (liquidity.address, MOVE_RIGHT, FOREVER)
             bench.send(system.core, "set_delegate", *args, sender=name)
-        # every place of the four rings is used once, and every way through an epoch
-        for turn in range(4):
+        # the first epoch makes shares; then every place of the four rings is used once
+        for turn in range(5):
             half = BATCH // 2 if turn else BATCH
             _ask(bench, PROVIDERS[:half])
             for name in PROVIDERS[half:]:

@@ -45,6 +45,7 @@ class Call:
     sender: str | None = None
     gas: int | None = None
     what: str = ""  # names it in errors
+    value: int = 0  # wei sent along
 
 
 class Chain(Protocol):
@@ -133,16 +134,16 @@ class Contract:
         return function.decode(self.chain.call(self.address, function.encode(args), sender))
 
     def transact(
-        self, fn: str, *args: Any, sender: str | None = None, gas: int | None = None
+        self, fn: str, *args: Any, sender: str | None = None, gas: int | None = None, value: int = 0
     ) -> Receipt:
-        """Send the call and wait for its receipt; ProtocolError if it reverts."""
-        return self.chain.send(self.prepare(fn, *args, sender=sender, gas=gas))
+        """Send the call and wait for its receipt; ProtocolError if it reverts. Value in wei."""
+        return self.chain.send(self.prepare(fn, *args, sender=sender, gas=gas, value=value))
 
     def prepare(
-        self, fn: str, *args: Any, sender: str | None = None, gas: int | None = None
+        self, fn: str, *args: Any, sender: str | None = None, gas: int | None = None, value: int = 0
     ) -> Call:
         """The call for `Chain.send_all`."""
-        return Call(self.address, self.encode(fn, *args), sender, gas, f"{self.name}.{fn}")
+        return Call(self.address, self.encode(fn, *args), sender, gas, f"{self.name}.{fn}", value)
 
     def encode(self, fn: str, *args: Any) -> bytes:
         """Calldata, e.g. for the timelock."""

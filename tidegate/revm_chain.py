@@ -110,7 +110,7 @@ class RevmChain:
         data = call.data
         try:
             output = evm.message_call(
-                call.sender or self.sender, call.to, calldata=data, gas=call.gas
+                call.sender or self.sender, call.to, calldata=data, value=call.value, gas=call.gas
             )
         except RuntimeError as error:
             raise self._refusal(error, call.what or self._what(data)) from None

@@ -246,6 +246,8 @@ class Web3Chain:
 
     def _call(self, call: Call, block: str) -> bytes:
         request = {"from": call.sender or self.sender, "data": "0x" + call.data.hex()}
+        if call.value:
+            request["value"] = hex(call.value)
         if call.to:
             request["to"] = call.to
         if call.gas:
@@ -268,7 +270,7 @@ class Web3Chain:
             "type": 2,
             "chainId": self.chain_id,
             "nonce": self._nonces[sender],
-            "value": 0,
+            "value": call.value,
             "data": call.data,
             **self._fees(),
         }
@@ -290,6 +292,8 @@ class Web3Chain:
         if self.local:
             return LOCAL_GAS
         request = {"from": call.sender or self.sender, "data": "0x" + call.data.hex()}
+        if call.value:
+            request["value"] = hex(call.value)
         if call.to:
             request["to"] = call.to
         try:

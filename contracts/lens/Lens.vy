@@ -485,7 +485,15 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
     if status.state == orders.WAITING:
         opened: uint256 = status.slot * SLOT_SECONDS
         status.price = (staticcall ORACLE.slot_price(feed, status.slot))[0]
-        status.due = block.timestamp >= opened and (status.price != 0 or block.timestamp > opened + WINDOW)
+        status.due = block.timestamp > opened + WINDOW or (
+            block.timestamp >= opened
+            and status.price != 0
+            and (
+                self._is_priced(feed, status.slot)
+                or block.timestamp > order.expiry
+                or orders._breaks_limit(order, status.price)
+            )
+        )
     elif status.state == orders.RESTING:
         status.due = block.timestamp > order.expiry
         newest: uint256 = ((staticcall ORACLE.latest_word(feed)) >> 180) & (2**32 - 1)
@@ -498,6 +506,18 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
         ):
             status.wake_slot = newest
     return status
+
+
+@view
+@internal
+def _is_priced(feed: uint256, slot: uint256) -> bool:
+    """
+    @return Whether this slot and the one that is open have their prices.
+    """
+    return (
+        (staticcall ORACLE.slot_price(feed, slot))[0] != 0
+        and (staticcall ORACLE.slot_price(feed, block.timestamp // SLOT_SECONDS))[0] != 0
+    )
 
 
 @pure
@@ -551,6 +571,15 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     failed = self._noted(failed, supposed > convert(MAX_PRICE, uint256), errors.BAD_PRICE)
     failed = self._noted(failed, not placed and word != 0 and (ours or state != orders.ENDED), errors.ORDER_EXISTS)
     failed = self._noted(failed, self._is_late(order, word, placed), errors.TOO_LATE)
+    failed = self._noted(
+        failed,
+        placed
+        and state == orders.WAITING
+        and supposed == 0
+        and block.timestamp >= orders._slot(word) * SLOT_SECONDS
+        and not self._is_priced(feed, orders._slot(word)),
+        errors.NO_PRICE,
+    )
     result.refusals = self._named(failed)
     if (
         trade == 0

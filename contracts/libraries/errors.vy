@@ -52,6 +52,10 @@ BAD_PRICE: constant(uint256) = 4_246_659_913  # zero, too large, or too far from
 BAD_TIME: constant(uint256) = 3_777_915_044  # published before its slot, too long after its start, or in the future
 BAD_SIGNATURE: constant(uint256) = 1_557_516_851  # wrong signer, order, count or form
 SLOT_GONE: constant(uint256) = 364_699_498  # the ring no longer holds this slot
+WRONG_SOURCE: constant(uint256) = 2_213_533_532  # the feed takes its prices from somebody else
+FEED_FAILED: constant(uint256) = 2_671_740_967  # the outside oracle failed, or its answer means nothing
+UNCERTAIN_PRICE: constant(uint256) = 654_604_366  # the confidence interval is wider than allowed
+SEQUENCER_DOWN: constant(uint256) = 53_165_312  # the sequencer is down, or not yet back for the grace period
 
 # Orders
 BAD_ORDER: constant(uint256) = 2_562_900_840  # a field has no meaning, or not yet
@@ -65,7 +69,7 @@ OUT_OF_GAS: constant(uint256) = 2_011_950_925  # the inner call had too little g
 # Vault
 REQUEST_PENDING: constant(uint256) = 2_154_631_028  # one open request an account
 NO_REQUEST: constant(uint256) = 3_489_502_124  # nothing to claim or cancel
-EPOCH_FULL: constant(uint256) = 259_676_996  # no place for a request in any open epoch
+EPOCH_FULL: constant(uint256) = 259_676_996  # no place for a request with bounds in this epoch
 INSUFFICIENT_SHARES: constant(uint256) = 966_354_279  # fewer vault shares than asked for
 NOT_SYNCHRONOUS: constant(uint256) = 1_841_152_114  # shares have no price before their epoch is processed
 NOT_PROCESSED: constant(uint256) = 868_561_689  # the epoch has no price yet

@@ -5,10 +5,11 @@
 """
 @title Price oracle
 @license AGPL-3.0-only
-@notice Slots and the price in force, fed by a set of signers; see IPriceOracle.
-@custom:kill Nothing to switch off: without signatures every price is stale after the feed's max age, and the
+@notice Slots and the price in force, each feed from one source: a set of signers, or an adapter of an outside
+        oracle; see IPriceOracle.
+@custom:kill Nothing to switch off: without its source every price is stale after the feed's max age, and the
              clearing house then lets exposure only fall. The owner replaces the signers, at once by a set that
-             signs nothing.
+             signs nothing, and a feed's source.
 """
 
 from ..interfaces import IPriceOracle
@@ -30,6 +31,7 @@ exports: (
     slots.slot_word,
     slots.volatility,
     slots.feed_word,
+    slots.source,
     signed_feed.signers,
     signed_feed.message_hash,
 )
@@ -61,24 +63,38 @@ def push(
     slot: uint256,
     price: uint256,
     published: uint256,
-    signatures: DynArray[Bytes[65], 16],
+    signatures: Bytes[16 * 65],
 ):
     if slots._is_stored(feed, slot):
         return
-    digest: bytes32 = signed_feed._message_hash(feed, slot, price, published)
-    seat: uint256 = 0
-    threshold: uint256 = 0
-    for signature: Bytes[65] in signatures:
-        seat, threshold = signed_feed._next_seat(digest, signature, seat)
-    # The threshold is still zero if there was no signature.
-    errors._require(threshold != 0 and len(signatures) == threshold, errors.BAD_SIGNATURE)
-    slots._store(feed, slot, price, published)
+    signed_feed._require_quorum(signed_feed._message_hash(feed, slot, price, published), signatures)
+    slots._store(feed, slot, price, published, empty(address))
+
+
+@external
+@reentrant  # as push
+def store(feed: uint256, slot: uint256, price: uint256, published: uint256):
+    if slots._is_stored(feed, slot):
+        return
+    slots._store(feed, slot, price, published, msg.sender)
+
+
+@external
+@reentrant  # as push
+def observe(feed: uint256, price: uint256, updated: uint256):
+    slots._observe(feed, price, updated, msg.sender)
 
 
 @external
 def set_feed(feed: uint256, max_age: uint256, max_step: uint256):
     errors._require(msg.sender == OWNER, errors.NOT_OWNER)
     slots._set_feed(feed, max_age, max_step)
+
+
+@external
+def set_source(feed: uint256, adapter: address, reads: bool):
+    errors._require(msg.sender == OWNER, errors.NOT_OWNER)
+    slots._set_source(feed, adapter, reads)
 
 
 @external

@@ -22,6 +22,7 @@ MESSAGE_TYPE_HASH: constant(bytes32) = keccak256(
     "PriceMessage(uint256 feed,uint256 slot,uint256 price,uint256 published)"
 )
 MAX_SIGNERS: constant(uint256) = 16
+SIGNATURE: constant(uint256) = 65  # bytes: r, s, v
 SEAT_BITS: constant(uint256) = 120
 SEAT: constant(uint256) = 2**120 - 1
 ADDRESS_REST: constant(uint256) = 160 - SEAT_BITS
@@ -79,32 +80,40 @@ def _set_signers(signers: DynArray[address, MAX_SIGNERS], threshold: uint256, fa
 
 @internal
 @view
-def _next_seat(digest: bytes32, signature: Bytes[65], start: uint256) -> (uint256, uint256):
+def _require_quorum(digest: bytes32, signatures: Bytes[MAX_SIGNERS * SIGNATURE]):
     """
-    @dev One signature a call: a list of them would be copied whole.
-    @param start The first seat that may have signed.
-    @return The seat behind the signer's, and the threshold, not zero.
+    @notice The signers ascend as their seats do, so one walk over the seats meets each of them, and none twice.
     """
-    errors._require(len(signature) == 65, errors.BAD_SIGNATURE)
-    s: uint256 = extract32(signature, 32, output_type=uint256)
-    errors._require(s <= MAX_S, errors.BAD_SIGNATURE)
-    # The precompile takes no v but 27 and 28 and answers nothing, the zero address, to a bad signature.
-    signer: address = ecrecover(
-        digest,
-        extract32(signature, 33, output_type=uint256) & 255,
-        extract32(signature, 0, output_type=uint256),
-        s,
-    )
-    claimed: uint256 = convert(signer, uint256) >> ADDRESS_REST
-    for i: uint256 in range(start, MAX_SIGNERS, bound=MAX_SIGNERS):
-        word: uint256 = self._seats[i // 2]
-        seat: uint256 = (word >> SEAT_BITS * (i & 1)) & SEAT
-        if seat == claimed and seat != 0:
-            return i + 1, word >> 2 * SEAT_BITS
-        if seat >= claimed or seat == 0:
+    word: uint256 = self._seats[0]
+    threshold: uint256 = word >> 2 * SEAT_BITS
+    errors._require(len(signatures) == threshold * SIGNATURE, errors.BAD_SIGNATURE)
+    claimed: uint256 = 0  # the seat whose turn it is, zero before a signature is read
+    at: uint256 = 0
+    for i: uint256 in range(MAX_SIGNERS):
+        if claimed == 0:
+            s: uint256 = extract32(signatures, at + 32, output_type=uint256)
+            errors._require(s <= MAX_S, errors.BAD_SIGNATURE)
+            # The precompile takes no v but 27 and 28 and answers nothing, the zero address, to a bad signature.
+            signer: address = ecrecover(
+                digest,
+                extract32(signatures, at + 33, output_type=uint256) & 255,
+                extract32(signatures, at, output_type=uint256),
+                s,
+            )
+            claimed = convert(signer, uint256) >> ADDRESS_REST
+            errors._require(claimed != 0, errors.BAD_SIGNATURE)
+        if i & 1 == 0 and i != 0:
+            word = self._seats[i // 2]
+        seat: uint256 = word & SEAT
+        word >>= SEAT_BITS
+        if seat == claimed:
+            at += SIGNATURE
+            if at == len(signatures):
+                return
+            claimed = 0
+        elif seat > claimed or seat == 0:
             break
     errors._require(False, errors.BAD_SIGNATURE)
-    return 0, 0
 
 
 @internal

@@ -10,10 +10,11 @@
         promises. Glossary:
 
         E, S     equity; shares in being
-        p        price of a share, 1e-27: (E + V) / (S + V), with V units of each that nobody owns; 1 while S is 0
+        p        price of a share, 1e-27: (E + V) / (S + V), with V units of each that nobody owns; 1 while S < V
         escrow   account of deposits that wait or come back; all of it principal
-        payouts  account of redemptions that are settled and not yet claimed
-        Neither is part of E, so a request changes nothing until its epoch is processed.
+        payouts  account of redemptions that are settled and not yet claimed: their principal
+        gains    and what they won, which holds no principal
+        None of the three is part of E, so a request changes nothing until its epoch is processed.
 
         quote word
         60..79  volatility coefficient  uint20  half spread ppm per volatility ppm, 1e-6
@@ -71,6 +72,7 @@ VIRTUAL: constant(uint256) = 10**6
 MIN_PRICE: constant(uint256) = 10**21
 SHORTEST_EPOCH: constant(uint256) = 60
 LONGEST_EPOCH: constant(uint256) = 30 * 86400
+RING: constant(uint256) = 128  # slots that the oracle keeps
 
 CORE: immutable(IClearingHouse)
 ORACLE: immutable(IPriceOracle)
@@ -81,6 +83,7 @@ SLOT_SECONDS: immutable(uint256)
 TREASURY: immutable(uint256)
 ESCROW: immutable(uint256)
 PAYOUTS: immutable(uint256)
+GAINS: immutable(uint256)
 DEFICIT: immutable(uint256)
 
 quote_words: HashMap[uint256, uint256]
@@ -111,6 +114,7 @@ def __init__(core: address, oracle: address, owner: address, epoch_seconds: uint
     TREASURY = convert(self, uint256) << 96
     ESCROW = TREASURY | 1
     PAYOUTS = TREASURY | 2
+    GAINS = TREASURY | 3
     DEFICIT = (convert(core, uint256) << 96) | (2 << 32) | COLLATERAL
     shares.__init__("Tidegate Liquidity", "TIDE-LP")
 
@@ -125,9 +129,7 @@ def quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256)
     word: uint256 = self.quote_words[instrument]
     errors._require(word != 0, errors.NOT_LISTED)
     errors._require(size != 0, errors.ZERO_AMOUNT)
-    half_spread: uint256 = min(
-        self._ppm(word, 20), self._ppm(word, 40) + volatility * self._ppm(word, 60) // 10**6
-    )
+    half_spread: uint256 = min(self._ppm(word, 20), self._ppm(word, 40) + volatility * self._ppm(word, 60) // 10**6)
     price: int256 = quotes._price(
         size,
         market_words._skew(staticcall CORE.interest_word(instrument)),
@@ -197,8 +199,7 @@ def request_redeem(account: uint256, shares_in: uint256, least_assets: uint256, 
 def process_epoch(epoch: uint256):
     close: uint256 = (epoch + 1) * EPOCH_SECONDS
     errors._require(close <= block.timestamp, errors.TOO_SOON)
-    count: uint256 = requests._count(epoch)
-    errors._require(count != 0, errors.NO_REQUEST)
+    waiting: uint256 = requests._next(epoch)
     # what is still booked would cut the gains in these claims a second time
     self._absorb()
 
@@ -212,7 +213,7 @@ def process_epoch(epoch: uint256):
     minted: uint256 = 0
     assets_out: uint256 = 0
     burnt: uint256 = 0
-    assets_in, minted, assets_out, burnt = self._totals(epoch, count, settled)
+    assets_in, minted, assets_out, burnt = self._totals(epoch, waiting, settled)
 
     # redemptions, net of deposits, leave what the present positions may lose
     filled: uint256 = requests.WHOLE
@@ -221,16 +222,16 @@ def process_epoch(epoch: uint256):
     if assets_out > room:
         filled = room * requests.WHOLE // assets_out
         settled = requests._terms(price, filled)
-        assets_in, minted, assets_out, burnt = self._totals(epoch, count, settled)
-    requests._settle(epoch, settled)
+        assets_in, minted, assets_out, burnt = self._totals(epoch, waiting, settled)
 
-    if minted != 0:
-        shares._mint(self, minted)
-        extcall CORE.transfer(ESCROW, TREASURY, COLLATERAL, assets_in)
     if burnt != 0:
+        principal: uint256 = cash_word._principal(staticcall CORE.cash_word(TREASURY, COLLATERAL))
+        settled = self._pay_out(assets_out, principal * burnt // supply, settled)
         shares._burn(self, burnt)
-        self._fund_treasury(assets_out)
-        extcall CORE.transfer(TREASURY, PAYOUTS, COLLATERAL, assets_out)
+    if assets_in != 0:
+        extcall CORE.transfer(ESCROW, TREASURY, COLLATERAL, assets_in)
+        shares._mint(self, minted)
+    requests._settle(epoch, settled)
     log ILiquidityVault.Processed(
         epoch=epoch,
         equity=equity,
@@ -271,9 +272,7 @@ def set_quote(instrument: uint256, word: uint256):
         risk: uint256 = staticcall CORE.risk_word(instrument)
         limits: uint256 = staticcall CORE.limits_word(instrument)
         errors._require(
-            risk != 0
-            and terms._settle_asset(risk) == COLLATERAL
-            and staticcall CORE.vault_of(COLLATERAL) == self,
+            risk != 0 and terms._settle_asset(risk) == COLLATERAL and staticcall CORE.vault_of(COLLATERAL) == self,
             errors.NOT_LISTED,
         )
         max_premium: int256 = convert(self._ppm(word, 0), int256)
@@ -338,6 +337,13 @@ def epoch_word(epoch: uint256) -> uint256:
 @view
 @external
 @reentrant
+def waiting_word(epoch: uint256) -> uint256:
+    return requests.waiting[epoch]
+
+
+@view
+@external
+@reentrant
 def queue_word() -> uint256:
     return requests.queue
 
@@ -345,8 +351,8 @@ def queue_word() -> uint256:
 @view
 @external
 @reentrant
-def account_at(epoch: uint256, place: uint256) -> uint256:
-    return requests._account(epoch, place)
+def account_at(epoch: uint256, redeem: bool, place: uint256) -> uint256:
+    return requests.places[requests._place(epoch, requests.REDEEM if redeem else requests.DEPOSIT, place)]
 
 
 @view
@@ -358,10 +364,11 @@ def claimable(account: uint256) -> (bool, uint256, uint256):
     settled: uint256 = requests.epochs[(request >> 3) & (2**29 - 1)]
     if kind <= requests.CLOSED or settled == 0:
         return False, 0, 0
-    assets: uint256 = 0
+    principal: uint256 = 0
+    gain: uint256 = 0
     handed: uint256 = 0
-    assets, handed = requests._outcome(request, settled)
-    return True, assets, handed
+    principal, gain, handed = requests._outcome(request, settled)
+    return True, principal + gain, handed
 
 
 @view
@@ -505,9 +512,7 @@ def _worth(close: uint256) -> (int256, int256):
             held: uint256 = staticcall CORE.position_word(pool, instrument)
             size: int256 = position_word._size(held)
             equity += rounding._div_down(size * mark, WAD)
-            equity -= funding._due_up(
-                size, market_words._index(indices, size), position_word._checkpoint(held)
-            )
+            equity -= funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
             equity -= quotes._potential_up(
                 market_words._skew(interest),
                 terms._skew_scale(risk),
@@ -550,18 +555,26 @@ def _mark(instrument: uint256, close: uint256) -> int256:
     """
     @return The price in force, 0 if there was never one.
     """
-    underlying: uint256 = instrument // 64
+    feed: uint256 = instrument // 64
     price: uint256 = 0
     fresh: bool = False
-    price, fresh = staticcall ORACLE.latest(underlying)
+    price, fresh = staticcall ORACLE.latest(feed)
     if close != 0:
         errors._require(fresh, errors.STALE_PRICE)
-        word: uint256 = staticcall ORACLE.latest_word(underlying)
-        opened: uint256 = ((word >> 180) & (2**32 - 1)) * SLOT_SECONDS
-        # in the second of a change the price of the word is not yet in force
-        errors._require(
-            opened >= close and block.timestamp > (word >> 212) & (2**32 - 1), errors.TOO_SOON
-        )
+        word: uint256 = staticcall ORACLE.latest_word(feed)
+        slot: uint256 = (word >> 180) & (2**32 - 1)
+        # in the second of a change the price before is in force: is it one of the slots since the close?
+        if block.timestamp <= (word >> 212) & (2**32 - 1):
+            earlier: uint256 = slot
+            slot = 0
+            for back: uint256 in range(RING):
+                earlier -= 1
+                if earlier * SLOT_SECONDS < close:
+                    break
+                if (staticcall ORACLE.slot_price(feed, earlier))[0] == price:
+                    slot = earlier
+                    break
+        errors._require(slot * SLOT_SECONDS >= close, errors.TOO_SOON)
     return convert(price, int256)
 
 
@@ -573,7 +586,7 @@ def _price(equity: int256, supply: uint256) -> uint256:
     """
     if equity < 0:
         return 0
-    if supply == 0:
+    if supply < VIRTUAL:
         # what is left over belongs to nobody: whoever comes next gets it
         return requests.PRICE_ONE
     price: uint256 = (convert(equity, uint256) + VIRTUAL) * requests.PRICE_ONE // (supply + VIRTUAL)
@@ -609,8 +622,7 @@ def _absorb():
         if self._pool(instrument) != pool:
             pool = self._pool(instrument)
             extcall CORE.sweep_fees(pool, COLLATERAL)
-    # insurance paid what it could when it got its fees
-    booked: int256 = -self._cash(DEFICIT)
+    booked: int256 = -self._cash(DEFICIT)  # insurance paid what it could when it got its fees
     if booked > 0:
         payment: int256 = min(booked, self._worth(0)[0] + booked)
         if payment > 0:
@@ -664,9 +676,8 @@ def _require_lp(account: uint256):
 
 @internal
 def _request(account: uint256, kind: uint256, amount: uint256, least: uint256, deadline: uint256):
-    epoch: uint256 = requests._enter(
-        account, kind, amount, least, deadline, block.timestamp // EPOCH_SECONDS
-    )
+    epoch: uint256 = block.timestamp // EPOCH_SECONDS
+    requests._enter(account, kind, amount, least, deadline, epoch)
     log ILiquidityVault.Requested(
         account=account,
         epoch=epoch,
@@ -679,7 +690,7 @@ def _request(account: uint256, kind: uint256, amount: uint256, least: uint256, d
 
 @internal
 @view
-def _totals(epoch: uint256, count: uint256, settled: uint256) -> (uint256, uint256, uint256, uint256):
+def _totals(epoch: uint256, waiting: uint256, settled: uint256) -> (uint256, uint256, uint256, uint256):
     """
     @return Sums of what the claims will do: collateral in, shares minted, collateral out, shares burnt.
     """
@@ -687,18 +698,52 @@ def _totals(epoch: uint256, count: uint256, settled: uint256) -> (uint256, uint2
     minted: uint256 = 0
     assets_out: uint256 = 0
     burnt: uint256 = 0
-    for place: uint256 in range(count, bound=64):
-        request: uint256 = requests.words[requests._account(epoch, place)]
-        assets: uint256 = 0
-        handed: uint256 = 0
-        assets, handed = requests._outcome(request, settled)
-        if request & 7 == requests.REDEEM:
-            assets_out += assets
-            burnt += (request >> 160) - handed
-        elif handed != 0:
-            assets_in += request >> 160
-            minted += handed
+    back: uint256 = 0
+    if settled >> 70 & requests.MAX_PRICE != 0:
+        assets_in = requests._sum(waiting, requests.DEPOSIT)
+        minted = requests._bought(assets_in, settled)
+        burnt = requests._sum(waiting, requests.REDEEM)
+        assets_out, back = requests._sold(burnt, settled)
+        burnt -= back
+    for kind: uint256 in [requests.DEPOSIT, requests.REDEEM]:
+        for place: uint256 in range(requests._count(waiting, kind), bound=32):
+            request: uint256 = requests.words[requests.places[requests._place(epoch, kind, place)]]
+            if requests._is_taken(request, settled):
+                amount: uint256 = request >> 160
+                if kind == requests.DEPOSIT:
+                    assets_in += amount
+                    minted += requests._bought(amount, settled)
+                else:
+                    assets: uint256 = 0
+                    assets, back = requests._sold(amount, settled)
+                    assets_out += assets
+                    burnt += amount - back
     return assets_in, minted, assets_out, burnt
+
+
+@internal
+def _pay_out(assets: uint256, principal: uint256, settled: uint256) -> uint256:
+    """
+    @notice Sets aside what redemptions got. The treasury gives up their part of its principal; what they won comes
+            from a pool, whose cash carries none, and what they lost stays in it: it frees no later gain.
+    @param principal Of the shares that are burnt.
+    @return The epoch's word with the share of principal.
+    """
+    share: uint256 = requests.ALL
+    if assets > principal:
+        share = principal * requests.ALL // assets
+    kept: uint256 = assets * share // requests.ALL
+    # without any market, a treasury has nobody to win from
+    purse: uint256 = TREASURY
+    if self.instruments != 0:
+        purse = self._pool(account_word._instrument(self.instruments, 0))
+        if principal > assets:
+            extcall CORE.transfer(TREASURY, purse, COLLATERAL, principal - assets)
+    if kept != 0:
+        extcall CORE.transfer(TREASURY, PAYOUTS, COLLATERAL, kept)
+    if assets != kept:
+        extcall CORE.transfer(purse, GAINS, COLLATERAL, assets - kept)
+    return requests._with_principal(settled, share)
 
 
 @internal
@@ -709,19 +754,21 @@ def _claim(account: uint256, most: uint256):
     errors._require(kind > requests.CLOSED, errors.NO_REQUEST)
     settled: uint256 = requests.epochs[epoch]
     errors._require(settled != 0, errors.NOT_PROCESSED)
-    assets: uint256 = 0
+    principal: uint256 = 0
+    gain: uint256 = 0
     handed: uint256 = 0
-    assets, handed = requests._outcome(request, settled)
-    paid: uint256 = min(assets, most)
-    requests._close(account, assets - paid, kind, epoch)
+    principal, gain, handed = requests._outcome(request, settled)
+    paid: uint256 = min(principal, most)
+    won: uint256 = min(gain, most - paid)
+    requests._close(account, principal - paid, gain - won, kind, epoch)
     if handed != 0:
         shares._move(self, convert(account >> 96, address), handed)
     if paid != 0:
-        source: uint256 = PAYOUTS
-        if kind == requests.DEPOSIT or kind == requests.RETURNED_IN_PART:
-            source = ESCROW
+        source: uint256 = ESCROW if requests._is_deposit(kind) else PAYOUTS
         extcall CORE.transfer(source, account, COLLATERAL, paid)
-    log ILiquidityVault.Claimed(account=account, epoch=epoch, assets=paid, shares=handed)
+    if won != 0:
+        extcall CORE.transfer(GAINS, account, COLLATERAL, won)
+    log ILiquidityVault.Claimed(account=account, epoch=epoch, assets=paid + won, shares=handed)
 
 
 # Words

@@ -40,6 +40,8 @@ TRADE: constant(uint256) = 1  # the right to place and cancel
 MAX_WINDOW_SLOTS: constant(uint256) = 32  # a quarter of the oracle's ring
 MAX_MIN_KEEPER_FEE: constant(uint256) = 100 * WAD
 MAX_LAPSE_RATIO: constant(uint256) = 10_000  # ppm
+# In which a cap or the quote ends an order free of charge: time for a keeper, none to see where the price goes.
+GRACE_SLOTS: constant(uint256) = 2
 
 CORE: public(immutable(IClearingHouse))
 ORACLE: public(immutable(IPriceOracle))
@@ -186,6 +188,9 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         if block.timestamp <= opened + WINDOW:
             return errors.NO_PRICE
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
+    # Nobody made this price: whoever comes when, the order ends the same.
+    if orders._breaks_limit(order, mark):
+        return self._unmet(order, digest, word, False, keeper_account)
 
     size: int256 = order.size
     if order.reduce_only:
@@ -194,33 +199,68 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
             return self._end(order, digest, word, errors.NOTHING_TO_REDUCE, False, keeper_account)
         size = max(size, -held) if held > 0 else min(size, -held)
 
+    over: bool = block.timestamp > opened + WINDOW or block.timestamp > order.expiry
+    if over:
+        # A resting order's quote is still asked: nobody is paid for resting it, so lateness must not pay instead.
+        if not order.resting:
+            return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
+    elif block.timestamp >= opened + SLOT_SECONDS:
+        # Who comes later has seen more than the slot's price, and gains nothing by it.
+        present: uint256 = block.timestamp // SLOT_SECONDS
+        newer: uint256 = 0
+        newer_volatility: uint256 = 0
+        newer, newer_volatility = staticcall ORACLE.slot_price(feed, present)
+        if newer == 0:
+            return errors.NO_PRICE
+        if newer != mark and (newer > mark) == (size > 0):
+            mark = newer
+            volatility = newer_volatility
+            slot = present
+            if orders._breaks_limit(order, mark):
+                return self._unmet(order, digest, word, False, keeper_account)
+
     price: uint256 = 0
     refusal: uint256 = 0
     price, refusal = self._quote(order.instrument, size, mark, volatility)
-    if refusal != 0:
+    if refusal == errors.OUT_OF_GAS:
         return refusal
-    # Asked before the window: who waits it out must not turn an order that its limit held back into a lapsed one.
+    if refusal != 0:
+        return self._end(order, digest, word, refusal, False, keeper_account)
+    # What follows depends on the skew, the caps and the account by now, which the owner can move himself.
+    in_grace: bool = block.timestamp <= opened + GRACE_SLOTS * SLOT_SECONDS
     if orders._breaks_limit(order, price):
-        if not order.resting or block.timestamp > order.expiry:
-            return self._end(order, digest, word, errors.LIMIT_BROKEN, False, keeper_account)
-        next_slot: uint256 = self._next_slot()
-        orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.RESTING)
-        log IExchange.Rested(account=order.account, order_hash=digest, slot=next_slot)
-        return 0
-    if block.timestamp > opened + WINDOW or block.timestamp > order.expiry:
+        return self._unmet(order, digest, word, not in_grace and not order.resting, keeper_account)
+    if over:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
 
     refusal = self._fill(order, word, size, price, slot, keeper_account)
     if refusal == 0:
-        orders._store(order, digest, 0, slot, orders.ENDED)
+        orders._store(order, digest, 0, orders._slot(word), orders.ENDED)
         log IExchange.Executed(account=order.account, order_hash=digest, size=size, price=price, slot=slot)
         return 0
     # Whatever the keeper's account could spoil, it spoils here too: this pays it the same.
-    if refusal in [errors.PAUSED, errors.OPEN_INTEREST_CAP, errors.SKEW_CAP]:
+    if refusal == errors.PAUSED:
         return self._end(order, digest, word, refusal, False, keeper_account)
+    if refusal in [errors.OPEN_INTEREST_CAP, errors.SKEW_CAP]:
+        return self._end(order, digest, word, refusal, not in_grace, keeper_account)
     if refusal in [errors.INSUFFICIENT_MARGIN, errors.BELOW_MINIMUM, errors.TOO_MANY_POSITIONS]:
         return self._end(order, digest, word, refusal, True, keeper_account)
     return refusal
+
+
+@internal
+def _unmet(
+    order: IExchange.Order, digest: bytes32, word: uint256, lapsed: bool, keeper_account: uint256
+) -> uint256:
+    """
+    @notice The limit does not hold: a resting order rests again, another ends.
+    """
+    if not order.resting or block.timestamp > order.expiry:
+        return self._end(order, digest, word, errors.LIMIT_BROKEN, lapsed, keeper_account)
+    next_slot: uint256 = self._next_slot()
+    orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.RESTING)
+    log IExchange.Rested(account=order.account, order_hash=digest, slot=next_slot)
+    return 0
 
 
 @internal
@@ -230,7 +270,7 @@ def _fill(
     # Payments come first: what comes back to the account finds it without the new position, cheaper to look at.
     fills: DynArray[IClearingHouse.Fill, 3] = []
     if not order.reduce_only:
-        fills = self._released(order, orders._lapse_fee(word), order.account, keeper_account)
+        fills = self._released(order, order.keeper_fee, orders._lapse_fee(word), order.account, keeper_account)
     elif keeper_account != order.account:
         fills = [self._payment(order.account, keeper_account, order.keeper_fee)]
     fills.append(
@@ -259,7 +299,9 @@ def _end(
     lapse_fee: uint256 = orders._lapse_fee(word)
     if not order.reduce_only:
         refusal: uint256 = self._clear(
-            self._released(order, lapse_fee, TREASURY if lapsed else order.account, keeper_account)
+            self._released(
+                order, MIN_KEEPER_FEE, lapse_fee, TREASURY if lapsed else order.account, keeper_account
+            )
         )
         if refusal != 0:
             return refusal
@@ -276,14 +318,24 @@ def _end(
 @view
 @internal
 def _released(
-    order: IExchange.Order, lapse_fee: uint256, lapse_target: uint256, keeper_account: uint256
+    order: IExchange.Order, keeper_fee: uint256, lapse_fee: uint256, lapse_target: uint256, keeper_account: uint256
 ) -> DynArray[IClearingHouse.Fill, 3]:
     """
+    @param keeper_fee What of the order's keeper fee the keeper gets; the rest goes back.
     @return What an opening order has in escrow, on its way out.
     """
-    payments: DynArray[IClearingHouse.Fill, 3] = [self._payment(ESCROW, keeper_account, order.keeper_fee)]
-    if lapse_fee != 0:
+    payments: DynArray[IClearingHouse.Fill, 3] = []
+    back: uint256 = order.keeper_fee - keeper_fee
+    if keeper_account == order.account:
+        back += keeper_fee
+    else:
+        payments.append(self._payment(ESCROW, keeper_account, keeper_fee))
+    if lapse_target == order.account:
+        back += lapse_fee * orders.MICRO
+    elif lapse_fee != 0:
         payments.append(self._payment(ESCROW, lapse_target, lapse_fee * orders.MICRO))
+    if back != 0:
+        payments.append(self._payment(ESCROW, order.account, back))
     return payments
 
 
@@ -367,7 +419,10 @@ def _is_dead(feed: uint256, slot: uint256) -> bool:
     """
     if block.timestamp <= slot * SLOT_SECONDS + WINDOW:
         return False
-    return (staticcall ORACLE.latest_word(feed) >> 180) & (2**32 - 1) < slot
+    if (staticcall ORACLE.latest_word(feed) >> 180) & (2**32 - 1) < slot:
+        return True
+    # An adapter that reads moves the price in force and prices no slot: nobody could have filled the order.
+    return (staticcall ORACLE.source(feed))[1] and (staticcall ORACLE.slot_price(feed, slot))[0] == 0
 
 
 @view

@@ -74,7 +74,7 @@ def laws(system: System) -> Callable[..., None]:
     def check(*accounts: int) -> None:
         deployment = system.deployment
         every = {*accounts, deployment.treasury, deployment.insurance, deployment.deficits}
-        every |= {words.account(int(system.vault), sub) for sub in (1, 2)}
+        every |= {words.account(int(system.vault), sub) for sub in (1, 2, 3)}
         every |= {words.account(contract) for contract in (int(system.exchange),)}
         pools = {i: deployment.pool(i) for i in deployment.markets.values()}
         every |= set(pools.values())

@@ -1,22 +1,24 @@
-"""An owner who alone executes, as late as allowed, earns nothing on a crash net of lapse fees.
+"""What an owner who alone executes can make of the delay, on recorded crashes.
 
-Two opposite orders wait for one slot. Nobody else executes; the owner looks at the price until the
-window ends, takes the winner at the slot's price and lets the loser lapse, or takes both when the
-price has hardly moved. Without lapse fees the delay is a free option, and the last test shows it.
+Nobody else executes; the owner watches the price and picks, in hindsight, the best second of the
+window. What he takes is closed at that second's price, and a round costs spread and fee twice.
+After its slot an order fills at the worse of its price and the open slot's, so what is left to
+him is the move since the open slot's start. docs/decisions/0030-how-an-order-ends.md has the
+table, `python -m tests.attacks.test_late_execution FOLDER` prints it.
 
-What is judged is a crash as recorded, calm hours included: who strikes only in its worst minutes,
-and alone, still earns there what it saves on the others (docs/decisions/0030-how-an-order-ends.md).
-
-Within a bar the price goes from open to its extremes in seeded order and to the close, straight in
-between: more than a real price moves in 30 seconds. Floats: this is a statistic.
+Every slot's price is published at its start. Within a bar the price goes from open to its extremes
+in seeded order and to the close, straight in between: more than a real price moves in seconds.
+Floats: this is a statistic.
 """
 
 import os
 import random
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,8 @@ FILES = (
     "ethusdt_perp_5m_2025-10-05_15.csv",
 )
 PUSH_SECONDS = 8
+SLOT_SECONDS = 4
+GRACE = 8
 Price = Callable[[float], float]
 
 
@@ -87,43 +91,100 @@ def straight(bars: Sequence[Bar], seed: int = 1) -> Price:
     return at
 
 
-# What a round earns, by the move from the slot to the end of the window and the cost of one way.
-# What was opened is closed at the price of that end.
+@dataclass(frozen=True)
+class Round:
+    """One opportunity: moves since the slot's price at each second of the window."""
+
+    moves: tuple[float, ...]
+    before: float  # the move of the window before
+    volatility: float  # known at the start
+    cost: float  # of one way
+
+    def gain(self, side: int, second: int, fair: bool = True) -> float:
+        """What a fill of one side is worth at that second's price. Not fair: at the slot's."""
+        move = side * self.moves[second]
+        seen = side * self.moves[second - second % SLOT_SECONDS] if fair else 0.0
+        return move - max(0.0, seen)
+
+    def best(self, last: int, sides: Sequence[int] = (1, -1), fair: bool = True) -> float:
+        """The best fill up to a second, after both costs."""
+        gains = [self.gain(side, at, fair) for side in sides for at in range(last + 1)]
+        return max(gains) - 2 * self.cost
 
 
-def takes_the_winner(move: float, before: float, cost: float, lapse: float) -> float:
-    return abs(move) - 2 * cost - lapse
-
-
-def takes_the_winner_or_both(move: float, before: float, cost: float, lapse: float) -> float:
-    return max(abs(move) - 2 * cost - lapse, -2 * cost)
-
-
-def follows_the_last_move(move: float, before: float, cost: float, lapse: float) -> float:
-    """One order only, with the price of the last window."""
-    gain = move if before > 0 else -move
-    return max(gain - 2 * cost, -lapse)
-
-
-STRATEGIES = (takes_the_winner, takes_the_winner_or_both, follows_the_last_move)
-
-
-def earns(bars: Sequence[Bar], costs: Costs, strategy, seed: int = 1) -> float:
-    """Mean per round and notional, a round a minute over all bars."""
+def rounds_of(bars: Sequence[Bar], costs: Costs, seed: int = 1) -> list[Round]:
+    """A round a minute over all bars."""
     at = straight(bars, seed)
-    volatility, total, rounds = 0.0, 0.0, 0
-    last = at(bars[0].time)
+    volatility, last = 0.0, at(bars[0].time)
+    found = []
     for time in range(bars[0].time + 60, bars[-1].time - 60, 60):
         slot = at(time)
-        move = at(time + costs.window) / slot - 1
+        moves = tuple(at(time + second) / slot - 1 for second in range(costs.window + 1))
         before = slot / at(time - costs.window) - 1
-        total += strategy(move, before, costs.one_way(volatility), costs.lapse)
-        rounds += 1
+        found.append(Round(moves, before, volatility, costs.one_way(volatility)))
         for pushed in range(PUSH_SECONDS, 61, PUSH_SECONDS):
             price = at(time + pushed)
             volatility += (abs(price / last - 1) - volatility) / 8
             last = price
-    return total / rounds
+    return found
+
+
+Strategy = Callable[[Round, Costs], float]
+
+
+def takes_the_winner(one: Round, costs: Costs) -> float:
+    """Of two opposite opening orders; the other lapses."""
+    return one.best(costs.window) - costs.lapse
+
+
+def takes_the_winner_or_both(one: Round, costs: Costs) -> float:
+    return max(one.best(costs.window) - costs.lapse, -2 * one.cost)
+
+
+def follows_the_last_move(one: Round, costs: Costs) -> float:
+    """One opening order only, with the price of the last window."""
+    return max(one.best(costs.window, (1 if one.before > 0 else -1,)), -costs.lapse)
+
+
+def as_late_as_allowed(one: Round, costs: Costs) -> float:
+    """Two opposite reduce-only orders of a hedged pair, looked at once, at the window's end."""
+    gains = [one.gain(side, costs.window) for side in (1, -1)]
+    return max(max(gains) - 2 * one.cost, 0.0)
+
+
+def closes_the_winner(one: Round, costs: Costs) -> float:
+    """The same in the best second. So it is with resting orders whose quote he breaks himself."""
+    return max(one.best(costs.window), 0.0)
+
+
+def meets_a_cap_himself(one: Round, costs: Costs) -> float:
+    """Or breaks the quote: the loser is refunded within the grace. What that costs is left out."""
+    return max(one.best(GRACE), one.best(costs.window) - costs.lapse, 0.0)
+
+
+STAKED = (takes_the_winner, takes_the_winner_or_both, follows_the_last_move)
+FREE = (as_late_as_allowed, closes_the_winner, meets_a_cap_himself)
+LEAST = 1e-4  # of the notional: what picking the best second of a free order may earn
+WORST = 100  # one round in so many, by the volatility that is known when it starts
+
+
+def mean(rounds: Sequence[Round], costs: Costs, strategy: Strategy) -> float:
+    return sum(strategy(one, costs) for one in rounds) / len(rounds)
+
+
+def worst(rounds: Sequence[Round]) -> list[Round]:
+    ranked = sorted(rounds, key=lambda one: one.volatility, reverse=True)
+    return ranked[: max(1, len(ranked) // WORST)]
+
+
+@cache
+def generated(seed: int, market: str) -> list[Round]:
+    return rounds_of(generate(seed).bars[market], Costs.of(DeploymentConfig()), seed)
+
+
+@cache
+def recorded(path: Path) -> list[Round]:
+    return rounds_of(read_csv(path), Costs.of(DeploymentConfig()))
 
 
 @pytest.fixture(scope="module")
@@ -131,30 +192,47 @@ def costs() -> Costs:
     return Costs.of(DeploymentConfig())
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.fixture(params=FILES)
+def recording(request) -> list[Round]:
+    path = Path(DATA or "") / request.param
+    if not DATA or not path.exists():
+        pytest.skip(f"TIDEGATE_MARKET_DATA names no folder with {request.param}")
+    return recorded(path)
+
+
+@pytest.mark.parametrize("strategy", STAKED)
 @pytest.mark.parametrize("market", ["BTC-PERP", "ETH-PERP"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_it_earns_nothing_on_a_generated_crash(costs: Costs, strategy, market: str, seed: int):
-    assert earns(generate(seed).bars[market], costs, strategy, seed) < 0
+    assert mean(generated(seed, market), costs, strategy) < 0
 
 
-@pytest.mark.skipif(not DATA, reason="TIDEGATE_MARKET_DATA names no folder of market data")
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("name", FILES)
-def test_it_earns_nothing_on_a_recorded_crash(costs: Costs, strategy, name: str):
-    path = Path(DATA or "") / name
-    if not path.exists():
-        pytest.skip(f"no {name} in TIDEGATE_MARKET_DATA")
-    assert earns(read_csv(path), costs, strategy) < 0
+@pytest.mark.parametrize("strategy", FREE)
+@pytest.mark.parametrize("market", ["BTC-PERP", "ETH-PERP"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nor_does_what_ends_for_nothing(costs: Costs, strategy, market: str, seed: int):
+    assert mean(generated(seed, market), costs, strategy) < LEAST
 
 
-def test_without_lapse_fees_it_would(costs: Costs):
-    """The same delay, free: an option is worth something."""
+@pytest.mark.parametrize("strategy", STAKED)
+def test_it_earns_nothing_on_a_recorded_crash(costs: Costs, strategy, recording):
+    assert mean(recording, costs, strategy) < 0
 
-    def free(move: float, before: float, cost: float, lapse: float) -> float:
-        return max(abs(move) - 2 * cost, 0)
 
-    assert earns(generate(1).bars["BTC-PERP"], costs, free) > 0
+@pytest.mark.parametrize("strategy", FREE)
+def test_nor_does_what_ends_for_nothing_there(costs: Costs, strategy, recording):
+    assert mean(recording, costs, strategy) < LEAST
+
+
+def test_at_its_slots_price_alone_it_would(costs: Costs):
+    """The same delay without the open slot's price: an option is worth something."""
+
+    def free(one: Round, costs: Costs) -> float:
+        return max(one.best(costs.window, fair=False), 0.0)
+
+    crash = generated(1, "BTC-PERP")
+    assert mean(crash, costs, free) > 5 * mean(crash, costs, closes_the_winner) >= 0
+    assert mean(crash, costs, free) > LEAST
 
 
 # The same on the deployed contracts
@@ -201,7 +279,10 @@ class Owner:
         opened = system.next_slot() * system.config.slot_seconds
         self.publish()
         slot_price = system.prices[1]
-        self.wait(opened + system.config.window)
+        # the last slot of the window opens, and its price is needed too
+        self.wait(opened + system.config.window // SLOT_SECONDS * SLOT_SECONDS)
+        self.publish()
+        system.chain.set_time(opened + system.config.window)
         move = system.oracle.call("latest", 1)[0] / slot_price - 1
         winner = orders[0] if move > 0 else orders[1]
         taken = [winner] if abs(move) > threshold else orders
@@ -252,3 +333,29 @@ def test_it_earns_nothing_on_chain(funded: System, attacker: str, laws):
     mean = result / WAD / rounds / 60_000
     assert -0.01 < mean < 0
     laws(*accounts, funded.account(funded.actor("liquidity provider")))
+
+
+def table(folder: Path) -> None:
+    """bp a round: all rounds, and the one in a hundred that begins most volatile."""
+    costs = Costs.of(DeploymentConfig())
+
+    def at_its_slots_price(one: Round, costs: Costs) -> float:
+        return max(one.best(costs.window, fair=False) - costs.lapse, -2 * one.cost)
+
+    def free_at_its_slots_price(one: Round, costs: Costs) -> float:
+        return max(one.best(costs.window, fair=False), 0.0)
+
+    names = [path for path in (folder / name for name in FILES) if path.exists()]
+    print("| strategy | " + " | ".join(path.stem for path in names) + " |")
+    print("|---|" + "--:|" * len(names))
+    for strategy in (at_its_slots_price, free_at_its_slots_price, *STAKED, *FREE):
+        cells = []
+        for path in names:
+            rounds = recorded(path)
+            figures = (mean(part, costs, strategy) * 1e4 for part in (rounds, worst(rounds)))
+            cells.append(" / ".join(f"{figure:.2f}" for figure in figures))
+        print(f"| {strategy.__name__} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    table(Path(sys.argv[1]))

@@ -21,7 +21,7 @@ def test_it_fills_the_order_of_its_slot_and_moves_nothing(funded: System, placed
     order, opened = placed
     oracle, reward = funded.oracle, funded.account(keeper)
     # slots after it are published first
-    for later, price in ((8, 60_300), (16, 60_600)):
+    for later, price in ((8, 59_700), (16, 59_400)):
         funded.chain.set_time(opened + later)
         funded.signers.push(1, wad(price))
         funded.chain.advance(1)
@@ -31,14 +31,15 @@ def test_it_fills_the_order_of_its_slot_and_moves_nothing(funded: System, placed
     health = funded.health(order.account)
     funded.chain.set_time(opened + 28)
     funded.signers.push(1, wad(60_050), opened + 2)
-    assert oracle.call("latest", 1) == latest == (wad(60_600), True)
+    assert oracle.call("latest", 1) == latest == (wad(59_400), True)
     assert oracle.call("latest_word", 1) == word
     assert funded.health(order.account) == health
+    funded.signers.push(1, wad(59_400))  # it is late: the open slot has a say
     done = funded.exchange.transact("execute", order, reward, sender=keeper)
     price = done.one("Executed").args.price
     assert wad(60_050) < price < wad(60_250)
     # what it is worth is of the price in force
-    gain = 10 * (wad(60_600) - price)
+    gain = 10 * (wad(59_400) - price)
     fee = next(event.args.fee for event in done.events if event.name == "Filled")
     keepers = wad(funded.config.min_keeper_fee)
     assert net(funded, order.account) == 100_000 * WAD + gain - fee - keepers

@@ -251,7 +251,7 @@ class System:
         """One signed message, to both; whether it was taken."""
         message = PriceMessage(feed, slot, price, published)
         signable = self.price_domain.signable(message)
-        signatures = [bytes(s.sign_message(signable).signature) for s in self.signers]
+        signatures = b"".join(bytes(s.sign_message(signable).signature) for s in self.signers)
         return self.compare(
             lambda: self.oracle.push(feed, slot, price, published, self.signed_by, self.host.now),
             lambda: self.contracts["oracle"].transact(
@@ -412,7 +412,18 @@ class System:
         def settled(epoch: int) -> None:
             record = pool.settled[epoch]
             value = record.price << 70 | record.filled << 40 | record.time
+            value |= record.principal << 230
             self.equal(vault.call("epoch_word", epoch), value, "epoch_word")
+
+        def waiting(epoch: int) -> None:
+            record = pool.waiting[epoch]
+            value = record.redemptions << 152 | record.deposits << 48
+            value |= len(record.redeeming) << 40 | len(record.depositing) << 32 | record.previous
+            self.equal(vault.call("waiting_word", epoch), value, "waiting_word")
+
+        def queue(_: Any) -> None:
+            value = sum(pool.rings[ring] << 32 * (ring + 1) for ring in range(4))
+            self.equal(vault.call("queue_word"), value | pool.newest["all"], "queue_word")
 
         def order(key: tuple[int, int]) -> None:
             placed = self.exchange.orders[key]
@@ -444,6 +455,9 @@ class System:
             id(pool.supply): supply,
             id(pool.requests): request,
             id(pool.settled): settled,
+            id(pool.waiting): waiting,
+            id(pool.newest): queue,
+            id(pool.rings): queue,
         }
 
     # The laws, on the bytecode's words
@@ -543,7 +557,7 @@ class Sums:
 def request_word(record: Any) -> int:
     """As LiquidityVault.request_word."""
     if record.kind > 3:
-        return record.owed << 32 | record.epoch << 3 | record.kind
+        return record.gain << 144 | record.principal << 32 | record.epoch << 3 | record.kind
     return (
         record.amount << 160
         | record.least << 64

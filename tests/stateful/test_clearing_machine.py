@@ -669,7 +669,7 @@ class ClearingMachine(RuleBasedStateMachine):
         amount = rng.choice((rng.randint(0, 20_000), held * rng.randint(30, 90) // 100)) * WAD
         least, deadline = (
             amount * rng.choice((0, 0, 9, 11)) // 10,
-            now + rng.choice((-1, 300, 10**7, 10**7, 10**7)),
+            rng.choice((now - 1, now + 300, now + 10**7, NEVER, NEVER)),
         )
         sender = words.owner_of(account)
         self.call("vault", "request_deposit", account, amount, least, deadline, sender=sender)
@@ -691,7 +691,7 @@ class ClearingMachine(RuleBasedStateMachine):
         shares = self.vault.shares[sender] * share // 100
         least, deadline = (
             shares * rng.choice((0, 0, 9, 11)) // 10,
-            now + rng.choice((-1, 300, 10**7, 10**7, 10**7)),
+            rng.choice((now - 1, now + 300, now + 10**7, NEVER, NEVER)),
         )
         self.call("vault", "request_redeem", account, shares, least, deadline, sender=sender)
         return None
@@ -704,14 +704,14 @@ class ClearingMachine(RuleBasedStateMachine):
             owner = words.owner_of(account)
             if self.vault.requests[account].kind > 1:
                 self.system.both("vault", "claim", account, sender=self.system.keeper)
-            args = (account, self.vault.shares[owner], 0, now + 10**6)
+            args = (account, self.vault.shares[owner], 0, rng.choice((now + 10**6, NEVER)))
             ok |= self.system.both("vault", "request_redeem", *args, sender=owner)
         self.count("bank_run", ok)
         self.process_epoch(rng)
 
     @action(6)
     def process_epoch(self, rng: Random) -> None:
-        waiting = sorted(epoch for epoch, accounts in self.vault.rings.values() if accounts)
+        waiting = sorted(epoch for epoch, held in self.vault.waiting.items() if any(held[1:]))
         if not waiting and rng.random() < 0.9:
             return self.request_deposit(rng)
         epoch = waiting[0] if waiting else self.last_epoch()

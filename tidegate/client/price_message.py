@@ -24,6 +24,7 @@ TYPES = {
         {"name": "published", "type": "uint256"},
     ],
 }
+MAX_AGE = 1023  # seconds: no feed takes a publication later than this behind its slot's start
 REMEMBERED_SLOTS = 128  # the oracle's ring: an older slot can no longer be stored
 
 
@@ -73,6 +74,15 @@ class Domain:
         return keccak(b"\x19" + parts.version + parts.header + parts.body)
 
 
+def publish_range(slot: int, slot_seconds: int) -> tuple[int, int]:
+    """First and last publish time a Pyth update for this slot may have, as PythFeed.post asks Pyth.
+
+    Ask a Pyth server for the unique update at the first of the two.
+    """
+    opened = slot * slot_seconds
+    return opened, opened + MAX_AGE
+
+
 class Equivocation(Exception):
     """A signer was asked for a second price of a slot, or for one too old to know."""
 
@@ -102,7 +112,7 @@ class PriceSigner:
         return bytes(self.account.sign_message(self.domain.signable(message)).signature)
 
 
-def quorum(signers: Iterable[PriceSigner], message: PriceMessage) -> list[bytes]:
-    """Signatures in the order that PriceOracle.push wants: ascending by address."""
+def quorum(signers: Iterable[PriceSigner], message: PriceMessage) -> bytes:
+    """Signatures as PriceOracle.push wants them: ascending by address, one behind the other."""
     ordered = sorted(signers, key=lambda signer: int(signer.account.address, 16))
-    return [signer.sign(message) for signer in ordered]
+    return b"".join(signer.sign(message) for signer in ordered)

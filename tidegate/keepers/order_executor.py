@@ -44,6 +44,16 @@ def lapsed(held: OpenOrder, state: ExecutorState) -> bool:
     return held.state is OrderState.WAITING and state.now > closes
 
 
+def fillable(held: OpenOrder, state: ExecutorState) -> bool:
+    """Whether its slot has its price, and so has the slot that is open."""
+    order = held.order
+    price = state.prices.get((order.feed, held.slot))
+    if held.state is not OrderState.WAITING or price is None:
+        return False
+    present = state.now // state.slot_seconds
+    return (order.feed, present) in state.prices or not order.met_by(price)
+
+
 def proof(held: OpenOrder, newest: Mapping[int, int], prices: PriceOf) -> int | None:
     """The newest slot, if it may wake a resting order; older ones prove what has passed."""
     slot = newest.get(held.order.feed, 0)
@@ -62,8 +72,7 @@ def decide(state: ExecutorState) -> list[Execute | Wake]:
     due: list[OpenOrder] = []
     wakes: list[Wake] = []
     for held in state.orders:
-        priced = (held.order.feed, held.slot) in state.prices
-        if lapsed(held, state) or (held.state is OrderState.WAITING and priced):
+        if lapsed(held, state) or fillable(held, state):
             due.append(held)
         elif state.waking and (slot := proof(held, state.newest, state.prices)) is not None:
             quote = state.quotes.get(held.key)

@@ -14,8 +14,11 @@ from tidegate.spec.vault import LiquidityVault
 from tidegate.spec.words import MICRO
 
 MAX_LAPSE_FEE = 2**56 - 1  # 1e-6 collateral
-NO_FAULT = ("Paused", "OpenInterestCap", "SkewCap")  # end the order, the lapse fee comes back
-FAULT = ("InsufficientMargin", "BelowMinimum", "TooManyPositions")  # end it, the fee is lost
+GRACE_SLOTS = 2
+# Refusals that end an order: the lapse fee comes back, comes back within the grace, is lost.
+NO_FAULT = ("Paused",)
+CAPS = ("OpenInterestCap", "SkewCap")
+FAULT = ("InsufficientMargin", "BelowMinimum", "TooManyPositions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,42 +131,67 @@ class Exchange:
         if known.state == OrderState.RESTING:
             require(now > order.expiry, "TooSoon")
             return self._end(known, False, keeper)
-        opened = known.slot * self.oracle.slot_seconds
+        slot, slot_seconds = known.slot, self.oracle.slot_seconds
+        opened = slot * slot_seconds
         require(now >= opened, "TooSoon")
-        mark, volatility = self.oracle.slot_price(order.feed, known.slot)
+        mark, volatility = self.oracle.slot_price(order.feed, slot)
         in_window = now <= opened + self.window
         if mark == 0:
             # within the window a price may still be posted, whatever the order's expiry
             require(not in_window, "NoPrice")
-            return self._end(known, not self._is_dead(order.feed, known.slot), keeper)
+            return self._end(known, not self._is_dead(order.feed, slot), keeper)
+        if not order.met_by(mark):
+            return self._unmet(known, False, keeper)
         size = order.size
         if order.reduce_only:
             held = self.core.positions[order.account, order.instrument].size
             if held == 0 or (held > 0) == (size > 0):
                 return self._end(known, False, keeper)
             size = max(size, -held) if held > 0 else min(size, -held)
-        price = self.vault.quote(order.instrument, size, mark, volatility)
-        # before the window: waiting it out must not make a lapsed order of one its limit held
+
+        over = not in_window or now > order.expiry
+        if over:
+            # a resting order's quote is still asked: nobody is paid for resting it again
+            if not order.resting:
+                return self._end(known, not self._is_dead(order.feed, slot), keeper)
+        elif now >= opened + slot_seconds:
+            present = now // slot_seconds
+            newer, newer_volatility = self.oracle.slot_price(order.feed, present)
+            require(newer != 0, "NoPrice")
+            if newer > mark if size > 0 else newer < mark:
+                mark, volatility, slot = newer, newer_volatility, present
+            if not order.met_by(mark):
+                return self._unmet(known, False, keeper)
+
+        try:
+            price = self.vault.quote(order.instrument, size, mark, volatility)
+        except ProtocolError:
+            return self._end(known, False, keeper)
+        in_grace = now <= opened + GRACE_SLOTS * slot_seconds
         if not order.met_by(price):
-            if not order.resting or now > order.expiry:
-                return self._end(known, False, keeper)
-            following = self._next_slot()
-            return self._store(order, known.lapse_fee, following, OrderState.RESTING)
-        if not in_window or now > order.expiry:
-            return self._end(known, not self._is_dead(order.feed, known.slot), keeper)
+            return self._unmet(known, not in_grace and not order.resting, keeper)
+        if over:
+            return self._end(known, not self._is_dead(order.feed, slot), keeper)
 
         # payments come first: what comes back finds the account without the new position
         payments: list[Fill] = []
         if not order.reduce_only:
-            payments = self._released(known, order.account, keeper)
+            payments = self._released(known, order.keeper_fee, order.account, keeper)
         elif keeper != order.account:
             payments = [self._payment(order.account, keeper, order.keeper_fee)]
-        fill = self._fill(order, size, price, known.slot)
+        fill = self._fill(order, size, price, slot)
         refusal = refusal_of(lambda: self._clear([*payments, fill]))
         if refusal == "":
             return self._store(order, 0, known.slot, OrderState.ENDED)
-        require(refusal in NO_FAULT + FAULT, refusal)
-        return self._end(known, refusal in FAULT, keeper)
+        require(refusal in NO_FAULT + CAPS + FAULT, refusal)
+        lapsed = refusal in FAULT or (refusal in CAPS and not in_grace)
+        return self._end(known, lapsed, keeper)
+
+    def _unmet(self, known: Placed, lapsed: bool, keeper: int) -> None:
+        """The limit does not hold: a resting order rests again, another ends."""
+        if not known.order.resting or self.host.now > known.order.expiry:
+            return self._end(known, lapsed, keeper)
+        return self._store(known.order, known.lapse_fee, self._next_slot(), OrderState.RESTING)
 
     def _fill(self, order: Order, size: int, price: int, slot: int) -> Fill:
         pool = words.pool(self.vault.address, order.feed)
@@ -175,14 +203,21 @@ class Exchange:
         order = known.order
         if not order.reduce_only:
             target = words.treasury(self.vault.address) if lapsed else order.account
-            self._clear(self._released(known, target, keeper))
+            self._clear(self._released(known, self.min_keeper_fee, target, keeper))
         self._store(order, 0, known.slot, OrderState.ENDED)
 
-    def _released(self, known: Placed, lapse_target: int, keeper: int) -> list[Fill]:
-        fills = [self._payment(self.escrow, keeper, known.order.keeper_fee)]
-        if known.lapse_fee:
-            fills.append(self._payment(self.escrow, lapse_target, known.lapse_fee * MICRO))
-        return fills
+    def _released(
+        self, known: Placed, keeper_fee: int, lapse_target: int, keeper: int
+    ) -> list[Fill]:
+        """What an opening order has in escrow, on its way out: to keeper, vault and account."""
+        account, lapse_fee = known.order.account, known.lapse_fee * MICRO
+        shares = {keeper: keeper_fee} if keeper != account else {}
+        if lapse_target != account and lapse_fee:
+            shares[lapse_target] = shares.get(lapse_target, 0) + lapse_fee
+        back = known.order.keeper_fee + lapse_fee - sum(shares.values())
+        if back:
+            shares[account] = back
+        return [self._payment(self.escrow, target, amount) for target, amount in shares.items()]
 
     @staticmethod
     def _payment(source: int, target: int, amount: int) -> Fill:

@@ -1,4 +1,4 @@
-"""Slots, the price in force and the quorum rule (contracts/pricing/, IPriceOracle.vyi).
+"""Slots, the price in force, the quorum rule and outside prices (contracts/pricing/, the .vyi).
 
 Integers only: prices 1e-18, times in seconds, volatility in 10 ppm, steps in ppm per slot. A
 refusal is the contract's error. Of signatures the model knows who made them.
@@ -21,6 +21,7 @@ MAX_VOLATILITY = 2**12 - 1
 VOLATILITY_UNIT = 10
 MEMORY = 8
 MAX_SIGNERS = 16
+EXPONENT = 18  # of outside prices, at most, with either sign
 SEAT_REST = 40  # bits of an address that its seat leaves out
 
 
@@ -36,6 +37,25 @@ def next_volatility(volatility: int, last: int, price: int) -> int:
         return 0
     change = min(abs(price - last) * (PPM // VOLATILITY_UNIT) // last, MAX_VOLATILITY)
     return (volatility * (MEMORY - 1) + change + MEMORY // 2) // MEMORY
+
+
+def price_of(mantissa: int, exponent: int) -> int:
+    """An outside price, mantissa * 10**exponent, in 1e-18; exact."""
+    _require(-EXPONENT <= exponent <= EXPONENT, "FeedFailed")
+    price = mantissa * 10 ** (EXPONENT + exponent)
+    _require(mantissa > 0 and price <= MAX_PRICE, "BadPrice")
+    return price
+
+
+def is_certain(mantissa: int, confidence: int, max_confidence: int) -> bool:
+    """Whether a confidence interval, in units of the mantissa, is at most so many ppm of it."""
+    return confidence * PPM <= mantissa * max_confidence
+
+
+def is_first(previous: int, published: int, slot: int, slot_seconds: int) -> bool:
+    """Whether a publication is the first at or after the slot's start: the one before was not."""
+    opened = slot * slot_seconds
+    return previous < opened <= published <= opened + MAX_AGE
 
 
 def is_quorum(signers: int, threshold: int, faulty: int) -> bool:
@@ -69,6 +89,8 @@ class Feed:
     slot: int = 0
     changed: int = 0
     volatility: int = 0
+    source: str = ""  # the adapter; empty: the signers
+    reads: bool = False
     ring: dict[int, SlotPrice] = field(default_factory=dict)
 
     def word(self) -> int:
@@ -110,36 +132,76 @@ class PriceOracle:
         _require(all(a < b for a, b in pairwise([0, *seats])), "OutOfBounds")
         self.signers, self.threshold, self.faulty = frozenset(signers), threshold, faulty
 
+    def set_source(self, feed: int, adapter: str, reads: bool) -> None:
+        """Say who alone gives the feed its prices; an adapter is taken to have code."""
+        known = self._listed(feed)
+        _require(bool(adapter) or not reads, "OutOfBounds")
+        known.source, known.reads = adapter, reads
+
     def push(
         self, feed: int, slot: int, price: int, published: int, signed_by: Sequence[str], now: int
     ) -> bool:
         """Store a slot's price; whether the price in force moved."""
-        known = self.feeds.get(feed)
-        held = known.ring.get(slot % RING) if known else None
-        if held is not None and held.slot == slot:
+        if self._is_stored(feed, slot):
             return False
         numbers = [int(signer, 16) for signer in signed_by]
         ascending = all(a < b for a, b in pairwise(numbers))
         _require(len(numbers) == self.threshold and ascending, "BadSignature")
         _require(set(numbers) <= {int(signer, 16) for signer in self.signers}, "BadSignature")
-        if known is None:
-            raise ProtocolError("NotListed")
-        _require(0 < price <= MAX_PRICE, "BadPrice")
+        return self._store(feed, slot, price, published, "", now)
+
+    def store(
+        self, feed: int, slot: int, price: int, published: int, sender: str, now: int
+    ) -> bool:
+        """A slot's price by the feed's adapter; whether the price in force moved."""
+        if self._is_stored(feed, slot):
+            return False
+        return self._store(feed, slot, price, published, sender, now)
+
+    def observe(self, feed: int, price: int, updated: int, sender: str, now: int) -> bool:
+        """What an adapter reads now; whether the price in force moved. No slot gets a price."""
+        known = self._listed(feed)
+        _require((known.source, known.reads) == (sender, True), "WrongSource")
+        _require(updated <= now, "BadTime")
+        slot = now // self.slot_seconds
+        if known.price != 0 and slot <= known.slot:
+            return False
+        return self._put_in_force(feed, known, slot, price, now)
+
+    def _listed(self, feed: int) -> Feed:
+        _require(feed in self.feeds, "NotListed")
+        return self.feeds[feed]
+
+    def _is_stored(self, feed: int, slot: int) -> bool:
+        known = self.feeds.get(feed)
+        held = known.ring.get(slot % RING) if known else None
+        return held is not None and held.slot == slot
+
+    def _store(
+        self, feed: int, slot: int, price: int, published: int, sender: str, now: int
+    ) -> bool:
+        known = self._listed(feed)
+        _require((known.source, known.reads) == (sender, False), "WrongSource")
         opened = slot * self.slot_seconds
         _require(opened <= published <= now and published - opened <= known.max_age, "BadTime")
         _require(slot + RING > now // self.slot_seconds, "SlotGone")
+        moved = self._put_in_force(feed, known, slot, price, now)
+        known.ring[slot % RING] = SlotPrice(slot, price, published, known.volatility)
+        return moved
+
+    def _put_in_force(self, feed: int, known: Feed, slot: int, price: int, now: int) -> bool:
+        _require(0 < price <= MAX_PRICE, "BadPrice")
         newer = known.price == 0 or slot > known.slot
         if known.price != 0:
             earlier, later = (known.price, price) if newer else (price, known.price)
             apart = abs(slot - known.slot)
             _require(within_step(earlier, later, apart, known.max_step), "BadPrice")
-        moved = newer and now - opened <= known.max_age
+        moved = newer and now - slot * self.slot_seconds <= known.max_age
         if moved:
             volatility = next_volatility(known.volatility, known.price, price)
             known.previous, known.previous_fresh = self.latest(feed, now)
             known.price, known.slot, known.changed = price, slot, now
             known.volatility = volatility
-        known.ring[slot % RING] = SlotPrice(slot, price, published, known.volatility)
         return moved
 
     def latest(self, feed: int, now: int) -> tuple[int, bool]:

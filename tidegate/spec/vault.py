@@ -15,10 +15,13 @@ MIN_PRICE = 10**21  # of a share, 1e-27: below it the vault is as good as lost
 MAX_PRICE = 2**160 - 1
 PRICE_ONE = 10**27
 WHOLE = 10**9  # of a redemption
+ALL = 10**7  # of what a redemption got: principal and gain
 RINGS = 4
-PLACES = 64
-SIZEABLE = 10 * WAD  # a smaller request finds room in the first half of the places only
+PLACES = 32  # of an epoch, for requests of a kind that have bounds
+RING = 128  # slots that the oracle keeps
 MAX_REQUEST = 2**96 - 1
+MAX_SUM = 2**104 - 1
+MAX_OWED = 2**112 - 1
 MAX_TIME = 2**32 - 1
 
 CLOSED = 1
@@ -46,14 +49,25 @@ class Quote(Word):
 
 
 class Request(NamedTuple):
-    """What an account asked for; `owed` is what a claim in part left."""
+    """What an account asked for; `principal` and `gain` are what a claim in part left."""
 
     kind: int = 0
     epoch: int = 0
     amount: int = 0
     least: int = 0
     deadline: int = 0
-    owed: int = 0
+    principal: int = 0
+    gain: int = 0
+
+
+class Waiting(NamedTuple):
+    """An epoch's requests: sums of those without bounds, accounts of others; the epoch before."""
+
+    previous: int = 0
+    deposits: int = 0
+    redemptions: int = 0
+    depositing: tuple[int, ...] = ()
+    redeeming: tuple[int, ...] = ()
 
 
 class Settled(NamedTuple):
@@ -62,33 +76,47 @@ class Settled(NamedTuple):
     price: int
     filled: int
     time: int
+    principal: int = ALL
 
 
-def outcome(request: Request, settled: Settled) -> tuple[int, int]:
-    """Collateral and shares for the requester: what it got and what comes back, rounded down."""
-    if request.kind > REDEEM:
-        return request.owed, 0
-    taken = settled.price != 0 and request.deadline >= settled.time
+def bought(assets: int, settled: Settled) -> int:
+    """Shares for a deposit: the price was rounded down, one unit more is never too cheap."""
+    return assets * PRICE_ONE // (settled.price + 1)
+
+
+def sold(shares: int, settled: Settled) -> tuple[int, int]:
+    """Collateral for a redemption, and shares that come back."""
+    served = shares * settled.filled // WHOLE
+    return served * settled.price // PRICE_ONE, shares * (WHOLE - settled.filled) // WHOLE
+
+
+def taken(request: Request, settled: Settled) -> bool:
+    """Whether a deposit or redemption takes part: priced, in time, within its bound."""
+    if settled.price == 0 or request.deadline < settled.time:
+        return False
     if request.kind == DEPOSIT:
-        if taken:
-            # the price was rounded down: one unit more is never too cheap
-            shares = request.amount * PRICE_ONE // (settled.price + 1)
-            if shares >= request.least and shares != 0:
-                return 0, shares
-        return request.amount, 0
-    if taken and request.amount * settled.price // PRICE_ONE >= request.least:
-        served = request.amount * settled.filled // WHOLE
-        assets = served * settled.price // PRICE_ONE
-        if assets != 0:
-            return assets, request.amount - served
-    return 0, request.amount
+        return bought(request.amount, settled) >= request.least
+    return request.amount * settled.price // PRICE_ONE >= request.least
+
+
+def outcome(request: Request, settled: Settled) -> tuple[int, int, int]:
+    """For the requester: collateral that is principal or a gain, and shares; got or come back."""
+    if request.kind > REDEEM:
+        return request.principal, request.gain, 0
+    deposit = request.kind == DEPOSIT
+    if not taken(request, settled):
+        return (request.amount, 0, 0) if deposit else (0, 0, request.amount)
+    if deposit:
+        return 0, 0, bought(request.amount, settled)
+    assets, back = sold(request.amount, settled)
+    return assets * settled.principal // ALL, assets * (ALL - settled.principal) // ALL, back
 
 
 def share_price(equity: int, supply: int) -> int:
     """Collateral per share, 1e-27, rounded down; 0: no price that is fair to both sides."""
     if equity < 0:
         return 0
-    if supply == 0:
+    if supply < VIRTUAL:
         return PRICE_ONE
     price = (equity + VIRTUAL) * PRICE_ONE // (supply + VIRTUAL)
     return price if MIN_PRICE <= price <= MAX_PRICE else 0
@@ -117,10 +145,13 @@ class LiquidityVault:
         self.treasury = words.treasury(address)
         self.escrow = words.request_escrow(address)
         self.payouts = words.account(address, 2)
+        self.gains = words.account(address, 3)
         self.quotes: Table[int, Quote] = Table(host, Quote())  # listed instruments only
         self.requests: Table[int, Request] = Table(host, Request())
         self.settled: Table[int, Settled | None] = Table(host, None)
-        self.rings: Table[int, tuple[int, tuple[int, ...]]] = Table(host, (0, ()))
+        self.waiting: Table[int, Waiting] = Table(host, Waiting())
+        self.newest: Table[str, int] = Table(host, 0)
+        self.rings: Table[int, int] = Table(host, 0)  # which epoch holds the places
         self.shares: Table[int, int] = Table(host, 0)
         self.supply: Table[str, int] = Table(host, 0)
         core.covers_stress[address] = self.covers_stress
@@ -186,30 +217,30 @@ class LiquidityVault:
         with self.host.call():
             close = (epoch + 1) * self.epoch_seconds
             require(close <= self.host.now, "TooSoon")
-            accounts = self._waiting(epoch)
-            require(bool(accounts), "NoRequest")
+            waiting = self._next(epoch)
             # what is still booked would cut the gains in these claims a second time
             self._absorb()
             equity, present = self._worth(close)
             price = share_price(equity, self.supply["all"])
             settled = Settled(price, WHOLE, self.host.now)
-            assets_in, minted, assets_out, burnt = self._totals(accounts, settled)
+            assets_in, minted, assets_out, burnt = self._totals(waiting, settled)
             kept = div_up(present * PPM, self.stress_share)
             room = max(equity + assets_in - kept, 0)
             if assets_out > room:
                 settled = settled._replace(filled=room * WHOLE // assets_out)
-                assets_in, minted, assets_out, burnt = self._totals(accounts, settled)
-            self.settled[epoch] = settled
-            self.rings[epoch % RINGS] = (epoch, ())
-            if minted:
-                self.supply["all"] += minted
-                self.shares[self.address] += minted
-                self._transfer(self.escrow, self.treasury, assets_in)
+                assets_in, minted, assets_out, burnt = self._totals(waiting, settled)
             if burnt:
+                principal = self.core.cash[self.treasury, COLLATERAL].principal
+                principal = principal * burnt // self.supply["all"]
+                settled = self._pay_out(assets_out, principal, settled)
                 self.supply["all"] -= burnt
                 self.shares[self.address] -= burnt
-                self._fund_treasury(assets_out)
-                self._transfer(self.treasury, self.payouts, assets_out)
+            if assets_in:
+                self._transfer(self.escrow, self.treasury, assets_in)
+                self.supply["all"] += minted
+                self.shares[self.address] += minted
+            self.settled[epoch] = settled
+            self.waiting[epoch] = Waiting()
             self._scale_caps(equity + assets_in - assets_out)
 
     def claim(self, account: int) -> None:
@@ -223,18 +254,24 @@ class LiquidityVault:
             settled = self.settled[request.epoch]
             require(settled is not None, "NotProcessed")
             assert settled is not None
-            assets, shares = outcome(request, settled)
-            paid = min(assets, most)
+            principal, gain, shares = outcome(request, settled)
+            paid = min(principal, most)
+            won = min(gain, most - paid)
             deposited = request.kind in (DEPOSIT, RETURNED_IN_PART)
-            if assets == paid:
-                self.requests[account] = Request(kind=CLOSED)
-            else:
+            principal, gain = principal - paid, gain - won
+            if principal or gain:
+                require(principal <= MAX_OWED and gain <= MAX_OWED, "AmountTooLarge")
                 part = RETURNED_IN_PART if deposited else PAID_IN_PART
-                self.requests[account] = Request(part, request.epoch, owed=assets - paid)
+                owed = Request(part, request.epoch, principal=principal, gain=gain)
+                self.requests[account] = owed
+            else:
+                self.requests[account] = Request(kind=CLOSED)
             if shares:
                 self._move_shares(self.address, words.owner_of(account), shares)
             if paid:
                 self._transfer(self.escrow if deposited else self.payouts, account, paid)
+            if won:
+                self._transfer(self.gains, account, won)
 
     def transfer_shares(self, target: int, amount: int, sender: int) -> None:
         with self.host.call():
@@ -316,9 +353,13 @@ class LiquidityVault:
         price, fresh = self.oracle.latest(feed, self.host.now)
         if close:
             require(fresh, "StalePrice")
-            slot, changed = self.oracle.feeds[feed].slot, self.oracle.feeds[feed].changed
-            since = slot * self.oracle.slot_seconds >= close
-            require(since and self.host.now > changed, "TooSoon")
+            newest, first = self.oracle.feeds[feed], -(-close // self.oracle.slot_seconds)
+            slots = [newest.slot]
+            if self.host.now <= newest.changed:
+                # the price before is in force: is it one of the slots since the close?
+                before = range(newest.slot - RING, newest.slot)
+                slots = [s for s in before if self.oracle.slot_price(feed, s)[0] == price]
+            require(any(slot >= first for slot in slots), "TooSoon")
         return price
 
     def _scale_caps(self, equity: int) -> None:
@@ -352,43 +393,82 @@ class LiquidityVault:
         require(self.core.may(account, sender, LP_RIGHT), "NotPermitted")
 
     def _enter(self, account: int, kind: int, amount: int, least: int, deadline: int) -> None:
-        """Takes a place in the present epoch, or in the next one that has room."""
+        """Into the epoch's sums; with a bound, into one of its places."""
         require(amount != 0, "ZeroAmount")
         require(amount <= MAX_REQUEST and least <= MAX_REQUEST, "AmountTooLarge")
         require(deadline >= self.host.now, "TooLate")
         require(self.requests[account].kind <= CLOSED, "RequestPending")
-        room = PLACES if amount >= SIZEABLE else PLACES // 2
-        present = self.host.now // self.epoch_seconds
-        for epoch in range(present, present + RINGS):
-            held, accounts = self.rings[epoch % RINGS]
-            # a ring still holding an earlier epoch waits for its processing
-            if not accounts or (held == epoch and len(accounts) < room):
-                self.rings[epoch % RINGS] = (epoch, (*accounts, account))
-                self.requests[account] = Request(
-                    kind, epoch, amount, least, min(deadline, MAX_TIME)
-                )
-                return
-        require(False, "EpochFull")
+        epoch = self.host.now // self.epoch_seconds
+        waiting = self.waiting[epoch]
+        if waiting == Waiting():
+            waiting = Waiting(previous=self.newest["all"])
+            self.newest["all"] = epoch
+        deadline = min(deadline, MAX_TIME)
+        bound = least != 0 or deadline < MAX_TIME
+        places, total = ("depositing", "deposits")
+        if kind == REDEEM:
+            places, total = ("redeeming", "redemptions")
+        if bound:
+            held = getattr(waiting, places)
+            require(len(held) < PLACES, "EpochFull")
+            holder = self.rings[epoch % RINGS]
+            free = holder in (0, epoch) or self.settled[holder] is not None
+            require(free, "EpochFull")
+            self.rings[epoch % RINGS] = epoch
+            waiting = waiting._replace(**{places: (*held, account)})
+        else:
+            new = getattr(waiting, total) + amount
+            require(new <= MAX_SUM, "AmountTooLarge")
+            waiting = waiting._replace(**{total: new})
+        self.waiting[epoch] = waiting
+        self.requests[account] = Request(kind, epoch, amount, least, deadline)
 
-    def _waiting(self, epoch: int) -> tuple[int, ...]:
-        """Accounts of an epoch's requests; earlier epochs come first."""
-        waiting = [(held, accounts) for held, accounts in self.rings.values() if accounts]
-        require(all(held >= epoch for held, _ in waiting), "TooSoon")
-        return dict(waiting).get(epoch, ())
+    def _next(self, epoch: int) -> Waiting:
+        """An epoch's requests; earlier epochs come first."""
+        waiting = self.waiting[epoch]
+        require(waiting != Waiting(), "NoRequest")
+        previous = waiting.previous
+        require(previous == 0 or self.settled[previous] is not None, "TooSoon")
+        return waiting
 
-    def _totals(self, accounts: tuple[int, ...], settled: Settled) -> tuple[int, int, int, int]:
+    def _totals(self, waiting: Waiting, settled: Settled) -> tuple[int, int, int, int]:
         """Sums of what the claims will do: collateral in, minted, collateral out, burnt."""
         assets_in = minted = assets_out = burnt = 0
-        for account in accounts:
+        if settled.price:
+            assets_in, redemptions = waiting.deposits, waiting.redemptions
+            minted = bought(assets_in, settled)
+            assets_out, back = sold(redemptions, settled)
+            burnt = redemptions - back
+        for account in (*waiting.depositing, *waiting.redeeming):
             request = self.requests[account]
-            assets, shares = outcome(request, settled)
-            if request.kind == REDEEM:
-                assets_out += assets
-                burnt += request.amount - shares
-            elif shares:
+            if not taken(request, settled):
+                continue
+            if request.kind == DEPOSIT:
                 assets_in += request.amount
-                minted += shares
+                minted += bought(request.amount, settled)
+            else:
+                assets, back = sold(request.amount, settled)
+                assets_out += assets
+                burnt += request.amount - back
         return assets_in, minted, assets_out, burnt
+
+    def _pay_out(self, assets: int, principal: int, settled: Settled) -> Settled:
+        """Set aside what redemptions got: principal of the treasury, gains from a pool.
+
+        `principal` is the part of the shares that are burnt; what they lost of it ends there.
+        """
+        share = principal * ALL // assets if assets > principal else ALL
+        kept = assets * share // ALL
+        purse = self.treasury
+        if len(self.quotes):
+            purse = self._pool(min(self.quotes))
+            if principal > assets:
+                self._transfer(self.treasury, purse, principal - assets)
+        if kept:
+            self._transfer(self.treasury, self.payouts, kept)
+        if assets != kept:
+            self._transfer(purse, self.gains, assets - kept)
+        return settled._replace(principal=share)
 
     def _move_shares(self, source: int, target: int, amount: int) -> None:
         require(target != 0, "NotPermitted")

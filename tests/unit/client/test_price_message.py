@@ -22,9 +22,11 @@ def test_a_signature_recovers_its_signer():
 def test_quorum_is_ascending_by_address():
     signers = [signer(key) for key in (3, 1, 2)]
     signable = DOMAIN.signable(MESSAGE)
+    joined = quorum(signers, MESSAGE)
+    assert len(joined) == 3 * 65
     addresses = [
-        int(Account.recover_message(signable, signature=signature), 16)
-        for signature in quorum(signers, MESSAGE)
+        int(Account.recover_message(signable, signature=joined[start : start + 65]), 16)
+        for start in (0, 65, 130)
     ]
     assert addresses == sorted(int(one.account.address, 16) for one in signers)
 

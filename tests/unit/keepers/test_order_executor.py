@@ -36,6 +36,17 @@ def test_waiting_order_is_executed_once_its_slot_has_a_price():
     assert decide(state(held, prices={(1, 100): 49})) == [Execute((held.order,))]
 
 
+def test_late_order_waits_for_the_price_of_the_slot_that_is_open():
+    held = open_order()
+    late = [Execute((held.order,))]
+    assert decide(state(held, now=403, prices={(1, 100): 49})) == late
+    assert decide(state(held, now=404, prices={(1, 100): 49})) == []
+    assert decide(state(held, now=425, prices={(1, 100): 49, (1, 105): 60})) == []
+    assert decide(state(held, now=425, prices={(1, 100): 49, (1, 106): 60})) == late
+    # its limit does not hold at its own price: it ends
+    assert decide(state(held, now=405, prices={(1, 100): 51})) == late
+
+
 def test_another_feed_or_slot_does_not_execute_it():
     assert decide(state(open_order(), prices={(2, 100): 49, (1, 101): 49})) == []
 

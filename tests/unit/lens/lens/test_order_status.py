@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.harness.reverts import reverts
 from tests.harness.system import BTC, wad
 from tidegate.client.orders import OrderState
 
@@ -49,6 +50,38 @@ def test_waiting_order_is_due_once_its_slot_has_a_price(view, order):
     system.exchange.transact("execute", order, view.account)
     found = status(view, order)
     assert (found.state, found.due) == (OrderState.ENDED, False)
+
+
+@pytest.mark.parametrize("reduce_only", [False, True])
+def test_late_order_is_due_while_the_open_slot_has_its_price(view, reduce_only):
+    system = view.system
+    order = system.order(view.account, BTC, "-0.1", reduce_only=reduce_only)
+    system.place(order)
+    opened = system.next_slot() * system.config.slot_seconds
+    system.signers.push(1, system.prices[1])
+    system.chain.set_time(opened + 3)
+    assert status(view, order).due
+    system.chain.advance(1)
+    assert not status(view, order).due
+    with reverts("NoPrice"):
+        system.exchange.transact("execute", order, view.account)
+    system.signers.push(1, system.prices[1])
+    assert status(view, order).due
+    system.exchange.transact("execute", order, view.account).one("Executed")
+
+
+@pytest.mark.parametrize("ends", ["limit", "expiry"])
+def test_what_ends_an_order_needs_no_other_price(view, ends):
+    system = view.system
+    opened = (system.slot + 1) * system.config.slot_seconds
+    changes = {"limit": wad(59_999)} if ends == "limit" else {"expiry": opened + 4}
+    order = system.order(view.account, BTC, "0.1", **changes)
+    system.place(order)
+    system.next_slot()
+    system.signers.push(1, system.prices[1])
+    system.chain.set_time(opened + 5)
+    assert status(view, order).due
+    system.exchange.transact("execute", order, view.account).one("Ended")
 
 
 def test_waiting_order_without_a_price_is_due_after_its_window(view, order):

@@ -135,6 +135,11 @@ def test_too_late_after_the_window(view):
     system.place(order)
     opened = system.next_slot() * system.config.slot_seconds
     system.chain.set_time(opened + 30)
+    assert view.refusals(order) == ["NoPrice"]
+    assert view.refusals(order, system.prices[1]) == []  # prices that are known by then
+    system.signers.push(1, system.prices[1], opened)
+    assert view.refusals(order) == ["NoPrice"]
+    system.signers.push(1, system.prices[1])
     assert view.refusals(order) == []
     system.chain.advance(1)
     assert view.refusals(order) == ["TooLate"]

@@ -20,6 +20,7 @@ ETH = words.instrument_id(2)
 PRICE = 100 * WAD
 EPOCH = 3600
 SLOT = 4
+ALL = 10**7  # of a redemption's proceeds
 SHARE_PPM = 500_000  # half of equity
 TOKEN_UNIT = 10**12  # 6 decimals
 NEVER = 2**32 - 1
@@ -77,7 +78,7 @@ class Venue:
         self.chain.set_time(slot * SLOT)
         message = PriceMessage(feed, slot, price, slot * SLOT)
         signature = self.signer.sign(message)
-        self.oracle.transact("push", feed, slot, price, slot * SLOT, [signature])
+        self.oracle.transact("push", feed, slot, price, slot * SLOT, signature)
         self.chain.advance(1)
 
     def mark(self, instrument: int = BTC) -> int:
@@ -125,6 +126,15 @@ class Venue:
     @property
     def payouts(self) -> int:
         return words.account(self.vault.address, 2)
+
+    @property
+    def gains(self) -> int:
+        return words.account(self.vault.address, 3)
+
+    @property
+    def set_aside(self) -> int:
+        """What redemptions are still owed, principal and gains."""
+        return self.cash(self.payouts) + self.cash(self.gains)
 
     @property
     def pool(self) -> int:
@@ -252,7 +262,8 @@ class Venue:
 
     def conserved(self) -> bool:
         """Cash of all accounts that took part equals the tokens held."""
-        accounts = {self.treasury, self.escrow, self.payouts, self.insurance, self.deficit}
+        accounts = {self.treasury, self.escrow, self.payouts, self.gains}
+        accounts |= {self.insurance, self.deficit}
         accounts |= {words.pool(self.vault.address, u) for u in (1, 2)}
         actors = ("trader", "other trader", "lp", "other lp", "keeper", "donor", "loser")
         accounts |= {self.account(name) for name in actors}

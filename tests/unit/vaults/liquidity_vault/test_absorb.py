@@ -72,7 +72,7 @@ def test_processing_absorbs_first(venue):
     venue.request_redeem("lp", 10 * WAD)
     receipt = venue.settle()
     assert receipt.one("Absorbed").args.amount == lack
-    assert receipt.one("Processed").args.equity == venue.equity + venue.cash(venue.payouts)
+    assert receipt.one("Processed").args.equity == venue.equity + venue.set_aside
 
 
 def test_anyone_may(venue):

@@ -5,7 +5,7 @@ import pytest
 from tidegate.local_accounts import local_address
 from tidegate.spec.rounding import PPM, WAD
 
-from .conftest import BTC, EPOCH, ETH, PRICE, RISK, SHARE_PPM, TRADE, quote_word
+from .conftest import ALL, BTC, EPOCH, ETH, PRICE, RISK, SHARE_PPM, SLOT, TRADE, quote_word
 
 ONE = 10**27
 VIRTUAL = 10**6
@@ -27,8 +27,8 @@ def test_the_first_shares_cost_one(listed):
     assert listed.cash(listed.treasury) == listed.equity == 1_000 * WAD
     assert listed.cash(listed.escrow) == 0
     now = listed.chain.time()
-    assert listed.vault.call("epoch_word", epoch) == ONE << 70 | WHOLE << 40 | now
-    assert listed.vault.call("queue_word") & 0xFF << 48 * (epoch % 4) == 0
+    assert listed.vault.call("epoch_word", epoch) == ALL << 230 | ONE << 70 | WHOLE << 40 | now
+    assert listed.vault.call("waiting_word", epoch) == 0
 
 
 def test_an_epoch_must_be_over(listed, refuses):
@@ -87,6 +87,34 @@ def test_waits_for_a_price_published_after_the_close(venue, refuses):
     venue.process(epoch)
 
 
+def test_in_the_second_of_a_change_the_price_before_counts(venue):
+    """A price in every block stops no epoch: it is known which slot the price in force is of."""
+    venue.fund("trader", 10_000 * WAD)
+    venue.trade("trader", 100 * WAD)
+    venue.request_redeem("lp", 10 * WAD)
+    epoch = venue.close_epoch(PRICE + WAD)
+    venue.price(PRICE + 2 * WAD)
+    venue.chain.set_time(venue.chain.time() - 1)
+    assert venue.mark() == PRICE + WAD
+    equity = venue.equity
+    assert venue.process(epoch).one("Processed").args.equity == equity
+
+
+def test_a_price_whose_slot_is_not_known_any_more_does_not_count(venue, refuses):
+    """The price before lies further back than the ring: it might be from before the close."""
+    venue.fund("trader", 10_000 * WAD)
+    venue.trade("trader", WAD)
+    venue.request_redeem("lp", 10 * WAD)
+    epoch = venue.close_epoch(PRICE + WAD)
+    venue.chain.advance(128 * SLOT)
+    venue.price(PRICE + 2 * WAD)
+    venue.chain.set_time(venue.chain.time() - 1)
+    assert venue.oracle.call("latest", 1) == (PRICE + WAD, True)
+    refuses("TooSoon", venue.process, epoch)
+    venue.chain.advance(1)
+    venue.process(epoch)
+
+
 def test_refuses_a_stale_price(venue, refuses):
     venue.fund("trader", 10_000 * WAD)
     venue.trade("trader", WAD)
@@ -124,7 +152,7 @@ def test_all_requests_of_an_epoch_have_one_price(venue, mark):
     minted = 5_000 * WAD * ONE // (price + 1)
     paid = 3_000 * WAD * price // ONE
     assert venue.vault.call("totalSupply") == supply + minted - 3_000 * WAD
-    assert venue.cash(venue.payouts) == paid
+    assert venue.set_aside == paid
     assert venue.equity == equity + 5_000 * WAD - paid
     # who stays is neither diluted nor enriched by more than dust
     after = price_of(venue.equity, venue.vault.call("totalSupply"))
@@ -207,7 +235,7 @@ def test_redemptions_stop_where_stress_would_exceed_its_share(listed):
     listed.claim("other lp")
     ratio = listed.cash(listed.account("lp")) * WHOLE // listed.cash(listed.account("other lp"))
     assert abs(ratio - 2 * WHOLE) <= 1
-    assert listed.shares("lp") + event.filled * (60_000 * WAD - 1) // WHOLE == 60_000 * WAD - 1
+    assert listed.shares("lp") == (WHOLE - event.filled) * (60_000 * WAD - 1) // WHOLE
     assert listed.cash(listed.payouts) == 0
 
 
@@ -262,10 +290,48 @@ def test_draws_on_the_pools_when_the_treasury_is_short(listed):
     assert listed.equity > 13_900 * WAD
     listed.request_redeem("lp", listed.shares("lp"))
     listed.settle()
-    assert listed.cash(listed.payouts) > 13_900 * WAD
-    assert listed.cash(listed.treasury) == 0
     # what the pool gave is gain: it will pass the outflow bucket
-    assert listed.principal(listed.payouts) == 10_000 * WAD
+    assert listed.set_aside > 13_900 * WAD
+    assert listed.principal(listed.payouts) == listed.cash(listed.payouts)
+    assert 0 <= 10_000 * WAD - listed.principal(listed.payouts) < 14_000 * WAD // ALL
+    assert listed.principal(listed.gains) == 0
+    assert listed.principal(listed.treasury) == listed.cash(listed.treasury) < 14_000 * WAD // ALL
+    assert listed.conserved()
+
+
+def test_a_redemption_takes_its_part_of_the_principal(listed):
+    """The vault won 4,000 on 10,000: whoever leaves first leaves the others theirs."""
+    listed.provide("lp", 6_000 * WAD)
+    listed.provide("other lp", 4_000 * WAD)
+    listed.fund("trader", 50_000 * WAD)
+    listed.trade("trader", 100 * WAD)
+    listed.price(60 * WAD)
+    listed.trade("trader", -100 * WAD)
+    listed.request_redeem("other lp", listed.shares("other lp"))
+    listed.settle()
+    assert abs(listed.principal(listed.payouts) - 4_000 * WAD) < 6_000 * WAD // ALL
+    assert abs(listed.principal(listed.treasury) - 6_000 * WAD) < 6_000 * WAD // ALL
+    assert listed.cash(listed.gains) > 1_500 * WAD
+    assert listed.principal(listed.gains) == 0
+
+
+def test_who_redeems_at_a_loss_takes_the_lost_principal_along(listed):
+    """Later profits of those who stay are gains, not the principal that others lost."""
+    listed.provide("lp", 6_000 * WAD)
+    listed.provide("other lp", 4_000 * WAD)
+    listed.fund("trader", 50_000 * WAD)
+    listed.trade("trader", 50 * WAD)
+    listed.price(140 * WAD)
+    listed.trade("trader", -50 * WAD)
+    equity = listed.equity
+    assert equity < 8_100 * WAD
+    listed.request_redeem("other lp", listed.shares("other lp"))
+    listed.settle()
+    paid = listed.set_aside
+    assert abs(paid - equity * 4 // 10) < 10**6
+    assert listed.principal(listed.payouts) == listed.cash(listed.payouts) == paid
+    assert abs(listed.principal(listed.treasury) - 6_000 * WAD) <= 2
+    assert listed.equity == equity - paid
     assert listed.conserved()
 
 
@@ -342,8 +408,9 @@ def test_scales_the_caps_by_what_is_left(venue):
 
 
 def test_a_full_epoch(listed):
-    """64 requests, processed in one call that fits a block many times over."""
+    """Every place taken: processed in one call that fits a block many times over."""
     owner = local_address("lp")
+    listed.provide("lp", 10_000 * WAD)
     listed.lp("lp", 10_000 * WAD)
     for sub in range(64):
         account = listed.account("lp", sub)
@@ -351,7 +418,26 @@ def test_a_full_epoch(listed):
             listed.core.transact(
                 "transfer", listed.account("lp"), account, 0, 100 * WAD, sender=owner
             )
-        listed.vault.transact("request_deposit", account, 100 * WAD, 0, 2**32 - 1, sender=owner)
+        kind = "request_deposit" if sub % 2 else "request_redeem"
+        listed.vault.transact(kind, account, 100 * WAD, 1, 2**32 - 1, sender=owner)
     receipt = listed.settle()
-    assert receipt.one("Processed").args.assets_in == 6_400 * WAD
+    event = receipt.one("Processed").args
+    assert (event.assets_in, event.shares_burnt) == (3_200 * WAD, 3_200 * WAD)
     assert receipt.gas_used < 1_000_000
+
+
+def test_requests_without_bounds_cost_the_processing_nothing(listed):
+    owner = local_address("lp")
+    listed.provide("lp", 10_000 * WAD)
+    used = []
+    for count in (2, 200):
+        for sub in range(count):
+            account = listed.account("lp", sub)
+            listed.vault.transact("request_redeem", account, WAD, 0, 2**32 - 1, sender=owner)
+        receipt = listed.settle()
+        assert receipt.one("Processed").args.shares_burnt == count * WAD
+        used.append(receipt.gas_used)
+        for sub in range(count):
+            listed.vault.transact("claim", listed.account("lp", sub))
+            assert listed.cash(listed.account("lp", sub)) >= WAD
+    assert used[1] <= used[0]

@@ -5,7 +5,7 @@ import pytest
 from tidegate.local_accounts import local_address
 from tidegate.spec.rounding import WAD
 
-from .conftest import DEPOSIT, EPOCH, LP, NEVER
+from .conftest import DEPOSIT, EPOCH, LP, NEVER, REDEEM
 
 AMOUNT = 500 * WAD
 
@@ -26,8 +26,18 @@ def test_moves_collateral_into_escrow_and_keeps_the_request(lp):
     assert lp.cash(lp.escrow) == lp.principal(lp.escrow) == AMOUNT
     word = AMOUNT << 160 | 7 << 64 | (NEVER - 1) << 32 | epoch << 3 | DEPOSIT
     assert lp.vault.call("request_word", account) == word
-    assert lp.vault.call("account_at", epoch, 0) == account
-    assert lp.vault.call("queue_word") == (epoch << 8 | 1) << 48 * (epoch % 4)
+    assert lp.vault.call("account_at", epoch, False, 0) == account
+    assert lp.vault.call("waiting_word", epoch) == 1 << 32
+    assert lp.vault.call("queue_word") == epoch << 32 * (1 + epoch % 4) | epoch
+
+
+def test_without_bounds_it_is_added_to_the_sum_of_its_epoch(lp):
+    lp.lp("other lp", 1_000 * WAD)
+    lp.request_deposit("lp", AMOUNT)
+    lp.request_deposit("other lp", 7)
+    assert lp.vault.call("waiting_word", lp.epoch) == (AMOUNT + 7) << 48
+    word = AMOUNT << 160 | NEVER << 32 | lp.epoch << 3 | DEPOSIT
+    assert lp.vault.call("request_word", lp.account("lp")) == word
 
 
 def test_needs_the_vault_to_be_a_delegate_for_moving(listed, refuses):
@@ -95,51 +105,89 @@ def test_the_first_second_of_the_next_does_not(lp):
     assert lp.request_deposit("lp", AMOUNT).one("Requested").args.epoch == epoch + 1
 
 
-def crowd(venue, count, amount=10 * WAD, start=0):
+def crowd(venue, count, amount=10 * WAD, least=1, start=0):
     """Requests of many accounts of one owner."""
     owner = local_address("lp")
     for sub in range(start, start + count):
         account = venue.account("lp", sub)
         if sub:
             venue.core.transact("transfer", venue.account("lp"), account, 0, amount, sender=owner)
-        venue.vault.transact("request_deposit", account, amount, 0, NEVER, sender=owner)
+        venue.vault.transact("request_deposit", account, amount, least, NEVER, sender=owner)
 
 
-def test_what_finds_no_place_goes_into_the_next_epochs(listed, refuses):
-    listed.lp("lp", 3_000 * WAD)
-    epoch = listed.epoch
-    crowd(listed, 64 * 4)
-    counts = [listed.vault.call("queue_word") >> 48 * (e % 4) for e in range(epoch, epoch + 4)]
-    assert [c & 0xFF for c in counts] == [64] * 4
-    assert [c >> 8 & 2**40 - 1 for c in counts] == list(range(epoch, epoch + 4))
+def test_a_bound_needs_one_of_32_places(listed, refuses):
+    listed.lp("lp", 1_000 * WAD)
     listed.lp("other lp", 100 * WAD)
-    refuses("EpochFull", listed.request_deposit, "other lp", 10 * WAD)
-    # the first is processed: its places serve the epoch after the last
+    epoch = listed.epoch
+    crowd(listed, 32)
+    assert listed.vault.call("waiting_word", epoch) == 32 << 32
+    assert listed.vault.call("account_at", epoch, False, 31) == listed.account("lp", 31)
+    refuses("EpochFull", listed.request_deposit, "other lp", 10 * WAD, 1)
+    refuses("EpochFull", listed.request_deposit, "other lp", 10 * WAD, 0, NEVER - 1)
+    # without one there is room, and in the next epoch places are free again
+    listed.request_deposit("other lp", 10 * WAD)
     listed.settle()
-    event = listed.request_deposit("other lp", 10 * WAD).one("Requested").args
-    assert event.epoch == epoch + 4
-    for _ in range(4):
-        listed.settle()
-    assert listed.vault.call("totalSupply") == 257 * (10 * WAD - 1)
-    assert listed.vault.call("totalSupply") == listed.vault.call("balanceOf", listed.vault.address)
+    listed.claim("other lp")
+    listed.request_deposit("other lp", 10 * WAD, 1)
+    listed.settle()
+    assert listed.vault.call("totalSupply") == 34 * (10 * WAD - 1)
     assert listed.cash(listed.escrow) == 0
 
 
-def test_small_requests_fill_only_half_of_an_epoch(listed):
+def test_deposits_take_no_places_of_redemptions(listed):
+    listed.provide("other lp", 100 * WAD)
     listed.lp("lp", 1_000 * WAD)
-    epoch = listed.epoch
-    crowd(listed, 33, 10 * WAD - 1)
-    counts = [listed.vault.call("queue_word") >> 48 * (e % 4) & 0xFF for e in (epoch, epoch + 1)]
-    assert counts == [32, 1]
-    listed.lp("other lp", 10 * WAD)
-    assert listed.request_deposit("other lp", 10 * WAD).one("Requested").args.epoch == epoch
+    crowd(listed, 32)
+    listed.request_redeem("other lp", 10 * WAD, 1)
+    assert listed.vault.call("waiting_word", listed.epoch) & 2**48 - 1 == (
+        1 << 40 | 32 << 32 | listed.epoch - 1
+    )
+    assert listed.vault.call("account_at", listed.epoch, True, 0) == listed.account("other lp")
+    word = listed.vault.call("request_word", listed.account("other lp"))
+    assert word & 7 == REDEEM
 
 
-def test_epochs_left_unprocessed_keep_their_places(lp):
-    epoch = lp.epoch
-    lp.request_deposit("lp", AMOUNT)
-    lp.lp("other lp", AMOUNT)
-    lp.chain.set_time((epoch + 4) * EPOCH)
-    # the ring of epoch + 4 still holds epoch
-    event = lp.request_deposit("other lp", AMOUNT).one("Requested").args
-    assert event.epoch == epoch + 5
+def test_epochs_left_unprocessed_close_none_of_the_later_ones(lp, refuses):
+    first = lp.epoch
+    for later in range(6):
+        lp.chain.set_time((first + later) * EPOCH)
+        name = f"lp {later}"
+        lp.lp(name, AMOUNT)
+        assert lp.request_deposit(name, AMOUNT).one("Requested").args.epoch == first + later
+    last = lp.close_epoch()
+    # in order, each once
+    refuses("TooSoon", lp.process, last)
+    refuses("TooSoon", lp.process, first + 1)
+    for epoch in range(first, last + 1):
+        lp.process(epoch)
+        refuses("NoRequest", lp.process, epoch)
+    assert lp.vault.call("totalSupply") == 6 * (AMOUNT - 1)
+
+
+def test_places_of_an_epoch_that_waits_are_not_given_away(lp, refuses):
+    first = lp.epoch
+    lp.lp("other lp", 2 * AMOUNT)
+    lp.request_deposit("lp", AMOUNT, 1)
+    lp.chain.set_time((first + 4) * EPOCH)
+    refuses("EpochFull", lp.request_deposit, "other lp", AMOUNT, 1)
+    lp.request_deposit("other lp", AMOUNT)
+    lp.process(first)
+    assert lp.vault.call("totalSupply") == AMOUNT - 1
+    lp.settle()
+    lp.claim("other lp")
+    lp.chain.set_time((first + 8) * EPOCH)
+    lp.request_deposit("other lp", AMOUNT, 1)
+    assert lp.vault.call("account_at", first + 8, False, 0) == lp.account("other lp")
+
+
+def test_a_sum_is_bound_by_its_field(lp, refuses):
+    """20 million million tokens in one epoch: what does not fit waits for the next."""
+    most = 2**96 - 1
+    for sub in range(256):
+        lp.fund("lp", (most // 10**12 + 1) * 10**12)
+        owner = local_address("lp")
+        account = lp.account("lp", sub + 1)
+        lp.core.transact("transfer", lp.account("lp"), account, 0, most, sender=owner)
+        lp.vault.transact("request_deposit", account, most, 0, NEVER, sender=owner)
+    call = (lp.vault.transact, "request_deposit", lp.account("lp"), WAD, 0, NEVER)
+    refuses("AmountTooLarge", *call, sender=local_address("lp"))

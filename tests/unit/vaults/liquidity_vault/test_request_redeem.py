@@ -47,3 +47,23 @@ def test_a_delegate_gives_its_own_shares_for_the_account(venue):
     venue.vault.transact("request_redeem", venue.account("lp"), 50 * WAD, 0, NEVER, sender=delegate)
     assert venue.shares("delegate") == 0
     assert venue.shares("lp") == held
+
+
+def test_without_bounds_any_number_finds_room(venue):
+    owner = local_address("lp")
+    for sub in range(80):
+        account = venue.account("lp", sub)
+        venue.vault.transact("request_redeem", account, WAD, 0, NEVER, sender=owner)
+    assert venue.vault.call("waiting_word", venue.epoch) >> 152 == 80 * WAD
+
+
+def test_a_bound_needs_one_of_32_places(venue, refuses):
+    owner = local_address("lp")
+    for sub in range(32):
+        account = venue.account("lp", sub + 1)
+        venue.vault.transact("request_redeem", account, WAD, 0, NEVER - 1, sender=owner)
+    refuses("EpochFull", venue.request_redeem, "lp", WAD, 0, NEVER - 1)
+    refuses("EpochFull", venue.request_redeem, "lp", WAD, 1)
+    venue.request_redeem("lp", WAD)
+    word = venue.vault.call("waiting_word", venue.epoch)
+    assert word >> 32 == WAD << 120 | 32 << 8

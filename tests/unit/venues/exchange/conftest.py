@@ -95,6 +95,12 @@ class Market:
             "push", feed, slot, price, slot * SLOT_SECONDS, signatures, sender=self.keeper
         )
 
+    def later(self, slot: int, seconds: int, price: int = PRICES[1]) -> None:
+        """Seconds after a slot's start, with the price of the slot that is open by then."""
+        self.chain.set_time(slot * SLOT_SECONDS + seconds)
+        if self.now // SLOT_SECONDS != slot:
+            self.push(price)
+
     def open(self, slot: int, price: int | None = PRICES[1], late: int = 0, feed: int = 1) -> None:
         """Go to a slot's start, or later; without a price nobody has posted it."""
         self.chain.set_time(slot * SLOT_SECONDS + late)

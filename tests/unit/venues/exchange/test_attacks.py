@@ -18,7 +18,7 @@ def test_an_owner_who_executes_only_the_winner_of_two_pays_for_the_loser(market)
     long, short = market.place(), market.place(account=other, size=-WAD)
     slot = market.next_slot
     market.open(slot)
-    market.chain.set_time(slot * 4 + 30)
+    market.later(slot, 30)
     market.execute(long, keeper_account=market.account)
     market.chain.advance(1)
     assert market.ended(market.execute(short, keeper_account=other)) == ("TooLate", LAPSE_FEE)
@@ -77,6 +77,18 @@ def test_a_trading_key_drains_no_more_than_bounded_keeper_fees(market):
     with pytest.raises(ProtocolError) as refusal:
         market.place(sender=thief, keeper_fee=101 * WAD, size=10**16)
     assert refusal.value.name == "BadOrder"
+
+
+def test_a_trading_key_earns_the_least_fee_by_orders_that_cannot_fill(market):
+    """The rest of a generous keeper fee goes back to the account."""
+    thief = words.account(market.attacker, 0)
+    market.core.transact("set_delegate", market.attacker, 1, 2**40, sender=market.trader)
+    order = market.place(sender=market.attacker, keeper_fee=100 * WAD, limit=1)
+    market.open(market.next_slot)
+    before = market.cash(market.account)
+    assert market.ended(market.execute(order, keeper_account=thief)) == ("LimitBroken", 0)
+    assert market.cash(thief) == WAD
+    assert market.cash(market.account) == before + 99 * WAD + LAPSE_FEE
 
 
 def test_an_order_outlives_no_pause(market):

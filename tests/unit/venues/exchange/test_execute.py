@@ -63,13 +63,38 @@ def test_the_taker_fee_is_rounded_up(market):
     assert fill.fee == exact // 10**24 + 1
 
 
-@pytest.mark.parametrize("late", [0, 1, 30])
+@pytest.mark.parametrize("late", [0, 1, 4, 5, 30])
 def test_from_the_opening_to_the_end_of_the_window(market, late):
     order = market.place()
     slot = market.next_slot
     market.open(slot, PRICE)
-    market.chain.set_time(slot * 4 + late)
+    market.later(slot, late, PRICE)
     assert market.execute(order).one("Executed").args.slot == slot
+
+
+@pytest.mark.parametrize("late", [4, 8, 30])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("moved", [200, -200])
+def test_after_its_slot_it_takes_the_worse_of_its_price_and_the_open_slots(
+    market, late, side, moved
+):
+    order = market.place(size=side * WAD)
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    newest = PRICE + moved * WAD
+    market.later(slot, late, newest)
+    event = market.execute(order).one("Executed").args
+    worse = newest if moved * side > 0 else PRICE
+    assert event.price == market.quote(side * WAD, worse)
+    assert event.slot == (market.now // 4 if worse == newest else slot)
+
+
+def test_in_its_slot_only_its_own_price_counts(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    market.chain.set_time(slot * 4 + 3)
+    assert market.execute(order).one("Executed").args.price == market.quote(WAD, PRICE)
 
 
 def test_not_before_its_slot_opens(market, refuses):
@@ -84,6 +109,7 @@ def test_not_before_its_price_is_posted(market, refuses):
     market.open(slot, price=None, late=30)
     refuses("NoPrice", market.execute, order)
     market.push(PRICE, slot)  # late, and still its price
+    market.push(PRICE)
     market.execute(order).one("Executed")
 
 
@@ -94,7 +120,7 @@ def test_never_at_another_slots_price(market, refuses):
     market.open(slot + 1, PRICE)
     refuses("NoPrice", market.execute, order)
     market.push(50_000 * WAD, slot)
-    market.open(slot + 2, 51_000 * WAD)
+    market.open(slot + 2, 49_000 * WAD)
     assert market.execute(order).one("Executed").args.price == 50_050 * WAD
 
 

@@ -7,16 +7,19 @@ from tidegate.client.orders import OrderState
 from tidegate.spec.rounding import WAD
 
 KEEPER_FEE = 2 * WAD
+LEAST = WAD  # what a keeper gets for an order that does not fill
 LAPSE_FEE = 25 * WAD
+GRACE = 8  # seconds: two slots
 REFUNDED = {
-    "account": LAPSE_FEE,
+    "account": LAPSE_FEE + KEEPER_FEE - LEAST,
     "escrow": -LAPSE_FEE - KEEPER_FEE,
-    "keeper_account": KEEPER_FEE,
+    "keeper_account": LEAST,
 }
 LAPSED = {
+    "account": KEEPER_FEE - LEAST,
     "treasury": LAPSE_FEE,
     "escrow": -LAPSE_FEE - KEEPER_FEE,
-    "keeper_account": KEEPER_FEE,
+    "keeper_account": LEAST,
 }
 
 
@@ -34,23 +37,54 @@ def ends(market, order, reason, flows):
 # Its limit
 
 
-def test_limit_broken_by_its_slots_price(market):
-    order = market.place(limit=50_050 * WAD - 1)
-    market.open(market.next_slot)
+@pytest.mark.parametrize("late", [0, 4, 5, 9, 30, 31, 200])
+def test_limit_broken_by_its_slots_price_at_any_time(market, late):
+    order = market.place(limit=50_000 * WAD - 1)
+    slot = market.next_slot
+    market.open(slot)
+    market.chain.set_time(slot * 4 + late)
     ends(market, order, "LimitBroken", REFUNDED)
 
 
 def test_limit_of_a_sell(market):
-    order = market.place(size=-WAD, limit=49_950 * WAD + 1)
+    order = market.place(size=-WAD, limit=50_000 * WAD + 1)
     market.open(market.next_slot)
     ends(market, order, "LimitBroken", REFUNDED)
 
 
-def test_waiting_out_the_window_does_not_make_it_lapse(market):
-    order = market.place(limit=50_000 * WAD)
+@pytest.mark.parametrize("late", [0, 4, 5, GRACE])
+@pytest.mark.parametrize("side", [1, -1])
+def test_limit_broken_by_the_quote_alone_within_the_grace(market, side, late):
+    order = market.place(size=side * WAD, limit=market.quote(side * WAD) - side)
+    slot = market.next_slot
+    market.open(slot)
+    market.later(slot, late)
+    ends(market, order, "LimitBroken", REFUNDED)
+
+
+@pytest.mark.parametrize("late", [GRACE + 1, 30])
+def test_limit_broken_by_the_quote_alone_after_the_grace(market, late):
+    order = market.place(limit=50_050 * WAD - 1)
+    slot = market.next_slot
+    market.open(slot)
+    market.later(slot, late)
+    ends(market, order, "LimitBroken", LAPSED)
+
+
+def test_limit_broken_by_the_newest_price_of_a_late_order(market):
+    """What moved was the price: no fault, and nothing gained, for the order had risen in worth."""
+    order = market.place(limit=50_100 * WAD)
+    slot = market.next_slot
+    market.open(slot)
+    market.later(slot, 20, 50_101 * WAD)
+    ends(market, order, "LimitBroken", REFUNDED)
+
+
+def test_after_the_window_the_quote_is_not_asked(market):
+    order = market.place(limit=50_050 * WAD - 1)
     market.open(market.next_slot)
     market.chain.advance(200)
-    ends(market, order, "LimitBroken", REFUNDED)
+    ends(market, order, "TooLate", LAPSED)
 
 
 def test_a_resting_order_past_its_expiry_does_not_rest_again(market):
@@ -79,24 +113,55 @@ def test_a_resting_order_rests_however_late_it_is_proved(market):
 # Caps and pause
 
 
-def test_refused_by_the_open_interest_cap(market):
+CAPS = {
+    "OpenInterestCap": {"hard": 10**6 - 1, "soft": 10**6 - 1},
+    "SkewCap": {"soft": 10**6 - 1},
+}
+
+
+@pytest.mark.parametrize("late", [0, 5, GRACE])
+@pytest.mark.parametrize("cap", CAPS)
+def test_refused_by_a_cap_within_the_grace(market, cap, late):
     order = market.place()
-    market.set_terms(hard=10**6 - 1, soft=10**6 - 1)
-    market.open(market.next_slot)
-    ends(market, order, "OpenInterestCap", REFUNDED)
+    market.set_terms(**CAPS[cap])
+    slot = market.next_slot
+    market.open(slot)
+    market.later(slot, late)
+    ends(market, order, cap, REFUNDED)
 
 
-def test_refused_by_the_skew_cap(market):
+@pytest.mark.parametrize("late", [GRACE + 1, 30])
+@pytest.mark.parametrize("cap", CAPS)
+def test_refused_by_a_cap_after_the_grace(market, cap, late):
     order = market.place()
-    market.set_terms(soft=10**6 - 1)
-    market.open(market.next_slot)
-    ends(market, order, "SkewCap", REFUNDED)
+    market.set_terms(**CAPS[cap])
+    slot = market.next_slot
+    market.open(slot)
+    market.later(slot, late)
+    ends(market, order, cap, LAPSED)
 
 
-def test_refused_by_a_pause(market):
+@pytest.mark.parametrize("resting", [False, True])
+def test_a_resting_order_meets_the_caps_like_any_other(market, resting):
+    order = market.place(resting=resting)
+    slot = market.next_slot
+    if resting:
+        market.open(slot)
+        market.wake(order, slot)
+        slot += 1
+    market.set_terms(**CAPS["SkewCap"])
+    market.open(slot)
+    market.later(slot, 30)
+    ends(market, order, "SkewCap", LAPSED)
+
+
+@pytest.mark.parametrize("late", [0, GRACE + 1, 30])
+def test_refused_by_a_pause_at_any_time(market, late):
     order = market.place()
     market.set_venue(1, market.now + 1000)
-    market.open(market.next_slot)
+    slot = market.next_slot
+    market.open(slot)
+    market.later(slot, late)
     ends(market, order, "Paused", REFUNDED)
 
 
@@ -110,9 +175,10 @@ def test_refused_for_lack_of_margin(market):
     receipt = market.execute(order)
     assert market.ended(receipt) == ("InsufficientMargin", 4 * LAPSE_FEE)
     assert market.moved(before) == {
+        "account": KEEPER_FEE - LEAST,
         "treasury": 4 * LAPSE_FEE,
         "escrow": -4 * LAPSE_FEE - KEEPER_FEE,
-        "keeper_account": KEEPER_FEE,
+        "keeper_account": LEAST,
     }
     assert market.position(market.account) == 0
 
@@ -213,16 +279,31 @@ def test_a_woken_order_lapses_like_an_immediate_one(market):
 # Oracle trouble is no refusal
 
 
+@pytest.mark.parametrize("late", [4, 9, 30])
+def test_a_late_fill_needs_the_price_of_the_slot_that_is_open(market, refuses, late):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot)
+    market.chain.set_time(slot * 4 + late)
+    market.push(50_000 * WAD, market.now // 4 - 1)
+    refuses("NoPrice", market.execute, order)
+    assert market.word(order).state == OrderState.WAITING
+    market.push(50_000 * WAD)
+    market.execute(order).one("Executed")
+
+
 def test_a_stale_price_elsewhere_leaves_the_order(market, refuses):
     market.fill(10 * WAD, instrument=128)
     market.chain.advance(50)
     slot = market.next_slot
     market.open(slot - 1)
     order = market.place()
-    market.open(slot, late=12)  # the second feed's last price is more than a minute old
+    market.open(slot)
+    market.later(slot, 12)  # the second feed's last price is more than a minute old
     refuses("StalePrice", market.execute, order)
     assert market.word(order).state == OrderState.WAITING
     market.push(2_500 * WAD, feed=2)
+    market.push(50_000 * WAD)
     market.chain.advance(1)
     market.execute(order).one("Executed")
 
@@ -292,13 +373,57 @@ def test_an_order_whose_money_cannot_move_stays(scripted):
     assert scripted.word(order).state == OrderState.WAITING
 
 
-@pytest.mark.parametrize("answer", [PAUSED, b"\0" * 64, b"\x01"])
-def test_a_vault_that_does_not_quote_ends_nothing(market, answer):
+NOT_LISTED = next(code for code, name in names().items() if name == "NotListed")
+
+
+@pytest.mark.parametrize("late", [0, GRACE + 1, 30])
+@pytest.mark.parametrize("resting", [False, True])
+def test_a_vault_that_refuses_to_quote_ends_the_order_without_loss(market, resting, late):
+    slot = market.next_slot
+    order = market.place(resting=resting)
+    if resting:
+        market.open(slot)
+        market.wake(order, slot)
+        slot += 1
+    market.open(slot)
+    market.later(slot, late)
+    market.vault.transact("set_refusal", NOT_LISTED)
+    ends(market, order, "NotListed", REFUNDED)
+
+
+@pytest.mark.parametrize("answer", [NOT_LISTED, b"\0" * 64, b"\x01"])
+def test_after_the_window_no_vault_keeps_an_order_from_ending(market, answer):
     order = market.place()
     market.open(market.next_slot)
     market.vault.transact("set_refusal", answer)
+    market.chain.advance(31)
+    ends(market, order, "TooLate", LAPSED)
+
+
+@pytest.mark.parametrize("late", [0, 40])
+@pytest.mark.parametrize("answer", [b"\0" * 64, b"\x01", PAUSED[:3], PAUSED + b"\0"])
+def test_a_vault_without_an_answer_ends_nothing(market, answer, late):
+    """A resting order's quote is asked after the window too: want of gas is no lapse."""
+    slot = market.next_slot
+    order = market.place(resting=True)
+    market.open(slot)
+    market.wake(order, slot)
+    market.open(slot + 1)
+    market.chain.advance(late)
+    market.vault.transact("set_refusal", answer)
     before = market.balances()
-    with pytest.raises(Exception, match="Paused" if answer == PAUSED else "OutOfGas"):
+    with pytest.raises(Exception, match="OutOfGas"):
         market.execute(order)
     assert market.moved(before) == {}
     assert market.word(order).state == OrderState.WAITING
+
+
+def test_a_keeper_of_ones_own_is_paid_in_one_with_the_refund(market):
+    order = market.place(limit=50_000 * WAD - 1)
+    market.open(market.next_slot)
+    before = market.balances()
+    market.execute(order, keeper_account=market.account).one("Ended")
+    assert market.moved(before) == {
+        "account": LAPSE_FEE + KEEPER_FEE,
+        "escrow": -LAPSE_FEE - KEEPER_FEE,
+    }

@@ -6,7 +6,7 @@ from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
 KEEPER_FEE = 2 * WAD
-SWEEP = [*range(50_000, 400_000, 500), *range(400_000, 2_000_001, 25_000)]
+SWEEP = [*range(25_000, 400_000, 500), *range(400_000, 2_000_001, 25_000)]
 
 
 def outcomes(market, orders, act, kind):
@@ -70,9 +70,24 @@ def test_an_order_that_must_end_ends_for_its_own_reason_or_stays(market):
 def test_a_limit_is_not_starved_into_a_lapse(market):
     order = market.place(limit=50_000 * WAD)
     market.open(market.next_slot)
-    market.chain.advance(40)
     found = outcomes(market, [order], lambda gas: market.execute(order, gas=gas), market.ended)
     assert once_enough_always(found) == ("LimitBroken", 0)
+
+
+def test_a_rest_is_not_starved_into_a_lapse(market):
+    """Its window has passed; with a quote it would rest again."""
+    order = market.place(resting=True, limit=50_000 * WAD)
+    slot = market.next_slot
+    market.open(slot)
+    market.wake(order, slot)
+    market.open(slot + 1)
+    market.chain.advance(40)
+
+    def rested(receipt):
+        return len(receipt.named("Rested")), len(receipt.named("Ended"))
+
+    found = outcomes(market, [order], lambda gas: market.execute(order, gas=gas), rested)
+    assert once_enough_always(found) == (1, 0)
 
 
 def test_a_starved_batch_pays_for_what_it_filled(market):

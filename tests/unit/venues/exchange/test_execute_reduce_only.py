@@ -30,6 +30,45 @@ def test_closes_and_pays_the_keeper_out_of_the_account(market):
     assert market.position(market.account) == 0
 
 
+@pytest.mark.parametrize("late", [3, 4, 8, 30])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("moved", [200, -200])
+def test_never_fills_better_than_at_the_open_slots_price(market, side, moved, late):
+    """It has nothing at stake, and nothing to win by waiting."""
+    market.fill(-side * WAD)
+    order = reduce(market, side * WAD)
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    newest = PRICE + moved * WAD if late >= 4 else PRICE
+    market.later(slot, late, newest)
+    worse = newest if moved * side > 0 else PRICE
+    event = market.execute(order).one("Executed").args
+    assert event.price == market.quote(side * WAD, worse)
+    assert event.slot == (slot if worse == PRICE else market.now // 4)
+
+
+@pytest.mark.parametrize(("late", "fills"), [(3, True), (4, False), (30, False)])
+def test_needs_the_price_of_the_slot_that_is_open(market, refuses, late, fills):
+    market.fill(WAD)
+    order = reduce(market, -WAD)
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    market.chain.set_time(slot * 4 + late)
+    if fills:
+        market.execute(order).one("Executed")
+    else:
+        refuses("NoPrice", market.execute, order)
+
+
+def test_a_limit_that_the_open_slots_price_breaks_ends_it(market):
+    market.fill(WAD)
+    order = reduce(market, -WAD, limit=50_400 * WAD)
+    slot = market.next_slot
+    market.open(slot, PRICE)
+    market.later(slot, 4, 50_399 * WAD)
+    assert market.ended(market.execute(order)) == ("LimitBroken", 0)
+
+
 @pytest.mark.parametrize("side", [1, -1])
 def test_is_cut_to_the_position(market, side):
     market.fill(side * WAD)

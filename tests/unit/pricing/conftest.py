@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import pytest
 from eth_account import Account
 
+from tests.harness.relay import Relay
 from tidegate.artifacts import artifact
 from tidegate.chain import Contract, Receipt
-from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
+from tidegate.client.price_message import Domain, PriceMessage, PriceSigner
 from tidegate.local_accounts import local_address
 from tidegate.revm_chain import RevmChain
 from tidegate.spec.rounding import WAD
@@ -71,9 +72,10 @@ class Feed:
         """By signers that forget what they signed: an attacker's, or the same in another try."""
         by = self.signers[:3] if by is None else by
         domain = self.domain if domain is None else domain
-        return quorum([replace(signer, domain=domain, signed={}) for signer in by], message)
+        return [replace(signer, domain=domain, signed={}).sign(message) for signer in by]
 
     def send(self, message: PriceMessage, signatures: list[bytes] | None = None) -> Receipt:
+        """Signatures in the order given."""
         signatures = self.signatures(message) if signatures is None else signatures
         return self.oracle.transact(
             "push",
@@ -81,7 +83,7 @@ class Feed:
             message.slot,
             message.price,
             message.published,
-            signatures,
+            b"".join(signatures),
             sender=self.pusher,
         )
 
@@ -136,6 +138,12 @@ def feed(chain: RevmChain, oracle: Contract, owner: str, keys: list[PriceSigner]
     domain = Domain(chain.chain_id, oracle.address)
     signers = [replace(signer, domain=domain) for signer in keys]
     return Feed(chain, oracle, domain, signers, owner, local_address("pusher"))
+
+
+@pytest.fixture
+def relay(chain: RevmChain) -> Relay:
+    """A contract that may be a feed's source: it calls what it is told."""
+    return Relay(chain)
 
 
 @pytest.fixture
