@@ -284,11 +284,11 @@ def _leave(
     """
     @notice Writes the market at hand. @param pool_due What no fill with the pool has settled.
     """
-    if pool_due == 0:
-        carry._write(instrument, indices, interest, carried)
-    else:
-        carry._write(instrument, indices, interest, market_words._paid_in(carried, pool_due))
+    paid_in: uint256 = carried
+    if pool_due != 0:
+        paid_in = market_words._paid_in(carried, pool_due)
         ledger._add(ledger._pool(instrument, asset), asset, unsafe_sub(0, pool_due), 0)
+    carry._write(instrument, indices, interest, paid_in)
 
 
 @internal

@@ -171,6 +171,7 @@ def _give(word: uint256, receiver: address, tokens: uint256):
     """
     @param word Of the asset. @param tokens In their own decimals.
     """
+    # no look at the balance: a token that began to charge its sender would else lock everybody in
     given: bool = extcall IERC20(asset_word._token(word)).transfer(receiver, tokens, default_return_value=True)
     errors._require(given, errors.TOKEN_MISBEHAVED)
 

@@ -130,13 +130,18 @@ def test_a_surcharge_on_the_way_in_is_the_senders(funded: System, token, people,
     laws(*everyone(funded, people))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the core compares its balance around a deposit, not around a withdrawal"
-)
-def test_a_surcharge_on_the_way_out_is_refused(funded: System, token, people, laws):
-    token.transact("set_surcharge", 10_000)
+def test_a_surcharge_on_the_way_out_locks_nobody_in_and_is_missing_at_the_end(
+    funded: System, token, people
+):
+    """A token that begins to charge its sender takes from who leaves last what it charged."""
     saver = people[2]
-    refused(funded, "TokenMisbehaved", lambda: withdraw(funded, saver, 50_000))
+    claims = principal(funded, saver)
+    held = token.call("balanceOf", funded.core.address)
+    token.transact("set_surcharge", 10_000)
+    withdraw(funded, saver, 50_000)
+    assert principal(funded, saver) == claims - 50_000 * WAD
+    charged = 50_000 * WAD // UNIT * 10_000 // 10**6
+    assert token.call("balanceOf", funded.core.address) == held - 50_000 * WAD // UNIT - charged
 
 
 # Three: balances that change by themselves
