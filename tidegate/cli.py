@@ -44,7 +44,13 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> int | N
 @click.option("--start", callback=_moment, metavar="ISO", help="First bar of the files to replay.")
 @click.option("--end", callback=_moment, metavar="ISO", help="Replay bars before this time.")
 @click.option("--gap", is_flag=True, help="Let prices jump so far that a deficit arises.")
-@click.option("--seed", default=1, show_default=True, help="Of path, traders and their acts.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Of path, traders and their acts.",
+)
 @click.option("--traders", type=click.IntRange(1, 1000), help="Trader accounts. Default: 120.")
 @click.option("--bars", type=click.IntRange(6, 5000), help="Bars of a generated path.")
 @click.option(

@@ -36,6 +36,7 @@ from ..libraries import errors
 
 RING: constant(uint256) = 128
 MAX_PRICE: constant(uint256) = 2**90 - 1
+MAX_SLOT: constant(uint256) = 2**32 - 1
 MAX_SLOT_SECONDS: constant(uint256) = 60
 MAX_AGE: constant(uint256) = 2**10 - 1
 STEP_UNIT: constant(uint256) = 100  # ppm
@@ -73,7 +74,7 @@ def latest(feed: uint256) -> (uint256, bool):
 @reentrant
 def slot_price(feed: uint256, slot: uint256) -> (uint256, uint256):
     word: uint256 = self._rings[feed][slot % RING]
-    if self._ring_slot(word) != slot:
+    if (word >> 90) & MAX_SLOT != slot:
         return 0, 0
     return word & MAX_PRICE, (word >> 162) * VOLATILITY_UNIT
 
@@ -85,7 +86,7 @@ def mark(feed: uint256, slot: uint256) -> (uint256, bool):
     if slot == 0:
         return self._in_force(self._in_force_words[feed])
     word: uint256 = self._rings[feed][slot % RING]
-    if self._ring_slot(word) != slot:
+    if (word >> 90) & MAX_SLOT != slot:
         return 0, False
     return word & MAX_PRICE, True
 
@@ -95,8 +96,8 @@ def mark(feed: uint256, slot: uint256) -> (uint256, bool):
 @reentrant
 def latest_word(feed: uint256) -> uint256:
     word: uint256 = self._in_force_words[feed]
-    changed: uint256 = self._slot(word) * SLOT_SECONDS + self._lag(word)
-    return (word & (2**212 - 1)) | (changed << 212) | (self._volatility(word) << 244)
+    changed: uint256 = ((word >> 180) & MAX_SLOT) * SLOT_SECONDS + ((word >> 212) & MAX_AGE)
+    return (word & (2**212 - 1)) | (changed << 212) | (word >> 244 << 244)
 
 
 @view
@@ -110,7 +111,7 @@ def slot_word(feed: uint256, slot: uint256) -> uint256:
 @external
 @reentrant
 def volatility(feed: uint256) -> uint256:
-    return self._volatility(self._in_force_words[feed]) * VOLATILITY_UNIT
+    return (self._in_force_words[feed] >> 244) * VOLATILITY_UNIT
 
 
 @view
@@ -118,10 +119,10 @@ def volatility(feed: uint256) -> uint256:
 @reentrant
 def feed_word(feed: uint256) -> uint256:
     word: uint256 = self._in_force_words[feed]
-    step: uint256 = self._max_step(word)
+    step: uint256 = (word >> 233) & MAX_STEP
     if step == 0:
         step = self._sources[feed] >> 161
-    return self._max_age(word) | (step * STEP_UNIT << 32)
+    return ((word >> 223) & MAX_AGE) | (step * STEP_UNIT << 32)
 
 
 @view
@@ -149,15 +150,15 @@ def _set_feed(feed: uint256, max_age: uint256, max_step: uint256):
 @internal
 def _set_source(feed: uint256, adapter: address, reads: bool):
     word: uint256 = self._in_force_words[feed]
-    errors._require(self._max_age(word) != 0, errors.NOT_LISTED)
+    errors._require((word >> 223) & MAX_AGE != 0, errors.NOT_LISTED)
     errors._require(adapter.is_contract if adapter != empty(address) else not reads, errors.OUT_OF_BOUNDS)
-    step: uint256 = self._max_step(word)
+    step: uint256 = (word >> 233) & MAX_STEP
     if step == 0:
         step = self._sources[feed] >> 161
     source: uint256 = convert(adapter, uint256)
     if reads:
         source |= READS
-    self._set_guards(feed, self._max_age(word), step, source)
+    self._set_guards(feed, (word >> 223) & MAX_AGE, step, source)
     log IPriceOracle.SourceSet(feed=feed, source=adapter, reads=reads)
 
 
@@ -176,7 +177,7 @@ def _set_guards(feed: uint256, max_age: uint256, step: uint256, source: uint256)
 @view
 def _is_stored(feed: uint256, slot: uint256) -> bool:
     word: uint256 = self._rings[feed][slot % RING]
-    return word != 0 and self._ring_slot(word) == slot
+    return word != 0 and (word >> 90) & MAX_SLOT == slot
 
 
 @internal
@@ -186,7 +187,7 @@ def _store(feed: uint256, slot: uint256, price: uint256, published: uint256, ada
     @param adapter Whose message it is; empty: the signers'.
     """
     word: uint256 = self._in_force_words[feed]
-    max_age: uint256 = self._max_age(word)
+    max_age: uint256 = (word >> 223) & MAX_AGE
     errors._require(max_age != 0, errors.NOT_LISTED)
     step: uint256 = self._step_of(feed, word, convert(adapter, uint256))
     # Once the first two hold a slot is at most the present one: sums and products with it are small.
@@ -213,11 +214,11 @@ def _observe(feed: uint256, price: uint256, updated: uint256, adapter: address):
             stored, so nothing can be filled at it. The first one of a slot counts.
     """
     word: uint256 = self._in_force_words[feed]
-    errors._require(self._max_age(word) != 0, errors.NOT_LISTED)
+    errors._require((word >> 223) & MAX_AGE != 0, errors.NOT_LISTED)
     step: uint256 = self._step_of(feed, word, convert(adapter, uint256) | READS)
     errors._require(updated <= block.timestamp, errors.BAD_TIME)
     slot: uint256 = unsafe_div(block.timestamp, SLOT_SECONDS)
-    if word & MAX_PRICE != 0 and slot <= self._slot(word):
+    if word & MAX_PRICE != 0 and slot <= (word >> 180) & MAX_SLOT:
         return
     self._put_in_force(feed, word, slot, price, step)
     log IPriceOracle.Observed(feed=feed, slot=slot, price=price, updated=updated)
@@ -230,7 +231,7 @@ def _step_of(feed: uint256, word: uint256, source: uint256) -> uint256:
     @param source As in the low bits of the source's word: only this one may give the feed a price.
     @return The feed's max step, in step units.
     """
-    step: uint256 = self._max_step(word)
+    step: uint256 = (word >> 233) & MAX_STEP
     known: uint256 = 0
     if step == 0:
         known = self._sources[feed]
@@ -248,7 +249,7 @@ def _put_in_force(feed: uint256, word: uint256, slot: uint256, price: uint256, s
     """
     errors._require(price != 0 and price <= MAX_PRICE, errors.BAD_PRICE)
     last: uint256 = word & MAX_PRICE
-    last_slot: uint256 = self._slot(word)
+    last_slot: uint256 = (word >> 180) & MAX_SLOT
     newer: bool = last == 0 or slot > last_slot
     move: uint256 = unsafe_sub(max(last, price), min(last, price))
     if last != 0:
@@ -256,9 +257,9 @@ def _put_in_force(feed: uint256, word: uint256, slot: uint256, price: uint256, s
         room: uint256 = unsafe_mul(step, unsafe_sub(max(slot, last_slot), min(slot, last_slot)))
         earlier: uint256 = last if newer else price
         errors._require(room >= ALL or unsafe_mul(move, ALL) <= unsafe_mul(earlier, room), errors.BAD_PRICE)
-    volatility: uint256 = self._volatility(word)
+    volatility: uint256 = word >> 244
     lag: uint256 = unsafe_sub(block.timestamp, unsafe_mul(slot, SLOT_SECONDS))
-    if not newer or lag > self._max_age(word):
+    if not newer or lag > (word >> 223) & MAX_AGE:
         return volatility, False
     if last != 0:
         # To the nearest: rounded down it would never leave zero, rounded up never return to it.
@@ -283,44 +284,8 @@ def _put_in_force(feed: uint256, word: uint256, slot: uint256, price: uint256, s
 @internal
 @view
 def _in_force(word: uint256) -> (uint256, bool):
-    opened: uint256 = unsafe_mul(self._slot(word), SLOT_SECONDS)
-    if block.timestamp <= unsafe_add(opened, self._lag(word)):
+    opened: uint256 = unsafe_mul((word >> 180) & MAX_SLOT, SLOT_SECONDS)
+    if block.timestamp <= unsafe_add(opened, (word >> 212) & MAX_AGE):
         return (word >> 90) & MAX_PRICE, (word >> 222) & 1 == 1
     price: uint256 = word & MAX_PRICE
-    return price, price != 0 and unsafe_sub(block.timestamp, opened) <= self._max_age(word)
-
-
-@internal
-@pure
-def _slot(word: uint256) -> uint256:
-    return (word >> 180) & (2**32 - 1)
-
-
-@internal
-@pure
-def _lag(word: uint256) -> uint256:
-    return (word >> 212) & MAX_AGE
-
-
-@internal
-@pure
-def _max_age(word: uint256) -> uint256:
-    return (word >> 223) & MAX_AGE
-
-
-@internal
-@pure
-def _max_step(word: uint256) -> uint256:
-    return (word >> 233) & MAX_STEP
-
-
-@internal
-@pure
-def _volatility(word: uint256) -> uint256:
-    return word >> 244
-
-
-@internal
-@pure
-def _ring_slot(word: uint256) -> uint256:
-    return (word >> 90) & (2**32 - 1)
+    return price, price != 0 and unsafe_sub(block.timestamp, opened) <= (word >> 223) & MAX_AGE

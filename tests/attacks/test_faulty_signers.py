@@ -1,7 +1,7 @@
 """Signers who lie, sign twice or say nothing: up to f of them, and a whole quorum of them.
 
 Up to f they are powerless. Beyond, what bounds them is the deviation guard: how fast, in slots, is
-measured here at the deployment's 5 % a slot of 4 s, and stands in docs/decisions/0011.
+measured here at the deployment's 5 % a slot of 4 s, and stands in docs/decisions/0010.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ import pytest
 from tests.harness.reverts import reverts
 from tests.harness.system import BTC, System, wad
 from tidegate.client.errors import ProtocolError
+from tidegate.client.orders import Order
 from tidegate.client.price_message import PriceMessage, PriceSigner, quorum
 from tidegate.local_accounts import local_account, local_address
 from tidegate.spec.oracle import is_quorum
@@ -197,36 +198,73 @@ def test_by_silence_it_stops_openings_and_not_the_way_out(
     assert funded.cash(idle) == 0
 
 
-def test_it_fills_an_order_at_most_16_steps_off(
+def last_fresh_order(system: System, trader: str) -> tuple[Order, int]:
+    """Placed in the last second in which the price is fresh; and the slot of that price."""
+    system.next_slot()
+    system.refresh()
+    last = system.slot
+    account = system.fund(trader, 100_000)
+    system.chain.set_time(last * SLOT + system.config.markets[0].max_age)
+    order = system.order(account, BTC, 1, limit=OLD)
+    assert system.place(order).one("Placed").args.slot == last + 16
+    system.chain.advance(1)
+    with reverts("StalePrice"):
+        system.place(system.order(account, BTC, 1))
+    return order, last
+
+
+def executed_at(system: System, order: Order) -> int:
+    keeper = system.actor("keeper")
+    done = system.exchange.transact("execute", order, system.account(keeper), sender=keeper)
+    return done.one("Executed").args.price
+
+
+def test_it_prices_the_last_order_16_steps_off(
     funded: System, attacker: str, signers: list[PriceSigner]
 ):
-    """Placed at the last second of a fresh price, with the slot to come: 64 seconds, 80 %.
-
-    The slot's mark is what the band is measured by, so the band is no help against a false mark;
-    the vault loses what its caps let it sell.
-    """
-    funded.next_slot()
-    funded.refresh()
-    last = funded.slot
-    account = funded.fund(attacker, 100_000)
-    funded.chain.set_time(last * SLOT + funded.config.markets[0].max_age)
-    order = funded.order(account, BTC, 1, limit=OLD)
-    funded.place(order)
-    funded.chain.advance(1)
-    with reverts("StalePrice"):
-        funded.place(funded.order(account, BTC, 1))
-    slot = last + 16
-    funded.chain.set_time(slot * SLOT)
-    assert funded.slot == slot
+    """64 seconds after the last price, 80 %; the band is of the slot's mark, so it is no help."""
+    order, last = last_fresh_order(funded, attacker)
+    funded.chain.set_time((last + 16) * SLOT)
     lowest = OLD * (100 - 16 * STEP) // 100
     assert not passes(funded, signers, lowest - 1)
     falsify(funded, signers, lowest)
     funded.chain.advance(1)
-    reward = funded.account(funded.actor("keeper"))
-    done = funded.exchange.transact("execute", order, reward, sender=funded.actor("keeper"))
-    price = done.one("Executed").args.price
-    assert lowest < price < lowest * 101 // 100
+    assert lowest < executed_at(funded, order) < lowest * 101 // 100
     assert lowest == wad(12_000)
+
+
+def test_by_way_of_a_later_slot_it_prices_the_last_order_as_it_likes(
+    funded: System, attacker: str, signers: list[PriceSigner]
+):
+    """The slot may be priced while its window lasts: by then 23 slots of 5 % have passed."""
+    order, last = last_fresh_order(funded, attacker)
+    funded.chain.set_time((last + 23) * SLOT)
+    anything = wad(600)
+    falsify(funded, signers, anything)
+    falsify(funded, signers, anything, last + 16)
+    funded.chain.advance(1)
+    assert anything < executed_at(funded, order) < anything * 101 // 100
+
+
+@pytest.mark.parametrize(("sign", "percent"), [(-1, 28), (1, 32)])
+def test_at_one_percent_a_slot_the_last_order_is_bounded(
+    system: System, signers: list[PriceSigner], sign: int, percent: int
+):
+    """The same way at 1 %: 23 steps to the later slot and, from there, 7 back to the order's."""
+    system.govern(system.oracle, "set_feed", FEED, 60, 10_000)
+    system.next_slot()
+    system.refresh()
+    last = system.slot
+    system.chain.set_time((last + 23) * SLOT)
+    far = OLD * (100 + 23 * sign) // 100
+    assert not passes(system, signers, far + sign)
+    falsify(system, signers, far)
+    furthest = far * 100 // (100 - 7 * sign)
+    furthest += sign < 0 and far * 100 % 107 != 0  # toward the old price
+    with reverts("BadPrice"):
+        falsify(system, signers, furthest + sign, last + 16)
+    falsify(system, signers, furthest, last + 16)
+    assert int(abs(furthest - OLD) * 100 // OLD) == percent
 
 
 def test_it_changes_no_slot_that_has_a_price_and_moves_nothing_back(

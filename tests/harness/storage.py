@@ -1,7 +1,9 @@
 """Every word of every contract on a chain in process: what a refused call must leave as it was."""
 
 import re
+from collections.abc import Callable
 
+from tests.harness.reverts import reverts
 from tidegate.chain import Contract
 from tidegate.revm_chain import RevmChain
 
@@ -32,3 +34,11 @@ def without(words: Words, *contracts: Contract) -> Words:
     """The same without some contracts' own words."""
     left_out = {contract.address.lower() for contract in contracts}
     return {address: own for address, own in words.items() if address not in left_out}
+
+
+def refused(chain: RevmChain, name: str, call: Callable[[], object]) -> None:
+    """The call ends in exactly this error, and not a word of any contract moved."""
+    before = storage(chain)
+    with reverts(name):
+        call()
+    assert storage(chain) == before

@@ -20,6 +20,7 @@ from tidegate.client.units import wad
 from tidegate.client.venue import COLLATERAL, Venue
 from tidegate.deployment import THRESHOLD, Deployment, deploy
 from tidegate.keepers import price_pusher
+from tidegate.keepers.actions import Push
 from tidegate.keepers.journal import Journal
 from tidegate.keepers.price_pusher import Target
 from tidegate.keepers.runner import Keepers
@@ -130,9 +131,16 @@ class Life:
                 return
 
     def execute(self) -> None:
-        """Orders fill at the prices of the slots they wait for."""
-        for slot in self.journal.wanted_slots(self.venue.markets[BTC].feed):
+        """Orders fill at the prices of the slots they wait for, and no better than by now."""
+        venue = self.venue
+        feed = venue.markets[BTC].feed
+        for slot in self.journal.wanted_slots(feed):
             self.push(slot)
+        # all that was sent meanwhile took its seconds: the open slot's price goes in just before
+        slot = self.slot_in(1)
+        self.chain.set_time(slot * venue.slot_seconds)
+        push = Push(feed, slot, wad(self.prices[BTC]), slot * venue.slot_seconds)
+        self.do(*self.keepers.push_calls([push]))
         self.do(*self.keepers.order_calls(self.chain.time()))
         assert not self.journal.orders
 

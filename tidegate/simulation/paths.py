@@ -22,6 +22,7 @@ COLUMNS = ("timestamp", "open", "high", "low", "close")
 DAY = 86400
 YEAR = 365 * DAY
 MAX_PRICE = Decimal(10) ** 9  # a feed's price must fit 90 bits with 18 decimals
+TICK = Decimal(1).scaleb(-18)
 
 
 class PathError(ValueError):
@@ -113,8 +114,13 @@ def _price(text: str, where: str) -> Decimal:
         price = Decimal(text.strip())
     except InvalidOperation:
         raise BadPrice(f"{where}: {text!r} is not a number") from None
+    # Decimal takes 1_000 and digits of other scripts: no exchange writes them
+    if "_" in text or not text.isascii():
+        raise BadPrice(f"{where}: {text!r} is not a number")
     if not price.is_finite() or not 0 < price <= MAX_PRICE:
         raise BadPrice(f"{where}: {text!r} is not a price between 0 and {MAX_PRICE:f}")
+    if price % TICK:
+        raise BadPrice(f"{where}: {text!r} has more than 18 decimals")
     return price
 
 
@@ -152,7 +158,10 @@ def read_csv(path: Path | str) -> tuple[Bar, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotReadable(f"{path}: {error}") from None
-    rows = csv.reader(text.splitlines())
+    try:
+        rows = iter(list(csv.reader(text.splitlines())))
+    except csv.Error as error:
+        raise NotReadable(f"{path}: {error}") from None
     header = [name.strip().lower() for name in next(rows, [])]
     missing = [name for name in COLUMNS if name not in header]
     if missing:

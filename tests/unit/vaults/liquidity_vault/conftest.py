@@ -265,7 +265,16 @@ class Venue:
         accounts = {self.treasury, self.escrow, self.payouts, self.gains}
         accounts |= {self.insurance, self.deficit}
         accounts |= {words.pool(self.vault.address, u) for u in (1, 2)}
-        actors = ("trader", "other trader", "lp", "other lp", "keeper", "donor", "loser")
+        actors = (
+            "trader",
+            "other trader",
+            "lp",
+            "other lp",
+            "third lp",
+            "keeper",
+            "donor",
+            "loser",
+        )
         accounts |= {self.account(name) for name in actors}
         pots = sum(
             words.Carry.unpack(self.core.call("carry_word", instrument)).pot

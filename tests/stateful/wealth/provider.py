@@ -1,0 +1,162 @@
+"""The attacker's moves at the vault, and those with borrowed money."""
+
+from tests.harness.system import FOREVER
+from tests.stateful.wealth.attacker import UNIT, Rng, Trader, move
+from tests.stateful.wealth.books import MARKETS
+from tests.stateful.wealth.cast import LOAN
+from tidegate.chain import Call
+from tidegate.deployment import COLLATERAL
+from tidegate.spec import words
+from tidegate.spec.rounding import WAD
+
+
+class Attacker(Trader):
+    """All the moves there are."""
+
+    # Shares
+
+    @move(4)
+    def request_deposit(self, rng: Rng) -> None:
+        account = rng.choice(self.cast.providing)
+        vault, owner = self.system.vault, self.cast.owner(account)
+        free = self.life.free(account)
+        if free < 1_000 * WAD:
+            return self.fund_provider(account)
+        amount = free * rng.randint(20, 100) // 100
+        self.life.attempt(
+            "request deposit",
+            lambda: self.cast.act(
+                owner, vault, "request_deposit", account, amount, 0, self.deadline(rng)
+            ),
+        )
+        return None
+
+    def fund_provider(self, account: int) -> None:
+        owner, core = self.cast.owner(account), self.system.core
+        tokens = self.purse(owner) // 2
+        self.life.attempt(
+            "deposit", lambda: self.cast.act(owner, core, "deposit", account, COLLATERAL, tokens)
+        )
+
+    def deadline(self, rng: Rng) -> int:
+        return rng.choice((FOREVER, FOREVER, self.life.now + 130))
+
+    @move(4)
+    def request_redeem(self, rng: Rng) -> None:
+        account = rng.choice(self.cast.providing)
+        vault, owner = self.system.vault, self.cast.owner(account)
+        shares = vault.call("balanceOf", owner) * rng.randint(10, 100) // 100
+        if not shares:
+            return self.request_deposit(rng)
+        self.life.attempt(
+            "request redeem",
+            lambda: self.cast.act(
+                owner, vault, "request_redeem", account, shares, 0, self.deadline(rng)
+            ),
+        )
+        return None
+
+    @move(6)
+    def process(self, rng: Rng) -> None:
+        """When it suits: with whatever prices are in force, newer ones posted or held back."""
+        life = self.life
+        epochs = life.law.requests.waiting()
+        if not epochs:
+            return rng.choice((self.request_deposit, self.request_redeem))(rng)
+        close = (epochs[0] + 1) * life.config.epoch_seconds
+        if life.now <= close and rng.random() < 0.7:
+            life.until(close + rng.randint(1, 5))
+        if rng.random() < 0.8:
+            self.post("post", 1, life.slot)
+            self.post("post", 2, life.slot)
+            life.wait(1)
+        if life.law.requests.waiting():
+            life.tried["process"] += 1
+            life.done["process"] += life.process("process")
+        return None
+
+    @move(6)
+    def claim(self, rng: Rng) -> None:
+        vault, requests = self.system.vault, self.life.law.requests
+        ready = [account for account in self.cast.providing if requests.claimable(account)]
+        if not ready:
+            return self.process(rng)
+        account = rng.choice(ready)
+        most = rng.choice((2**256 - 1, rng.randint(1, 100_000) * WAD))
+        self.life.attempt("claim", lambda: vault.transact("claim_part", account, most))
+        return None
+
+    @move(2)
+    def hand_over(self, rng: Rng) -> None:
+        """Shares from one owner to another."""
+        vault = self.system.vault
+        giver = max(self.cast.owners, key=lambda owner: vault.call("balanceOf", owner))
+        taker = rng.choice([owner for owner in self.cast.owners if owner != giver])
+        amount = vault.call("balanceOf", giver) * rng.randint(1, 100) // 100
+        self.life.attempt(
+            "hand over", lambda: self.cast.act(giver, vault, "transfer", taker, amount)
+        )
+
+    @move(3)
+    def upkeep(self, rng: Rng) -> None:
+        core, vault = self.system.core, self.system.vault
+        calls = (
+            lambda: core.transact("poke", rng.choice(MARKETS)),
+            lambda: vault.transact("poke_caps"),
+            lambda: vault.transact("absorb"),
+        )
+        self.life.attempt("upkeep", rng.choice(calls))
+
+    # Borrowed money
+
+    @move(7)
+    def flash(self, rng: Rng) -> None:
+        """Deposit a fortune, act, withdraw it, in one transaction."""
+        life, core = self.life, self.system.core
+        account = self.cast.trading[rng.choice((0, 0, 1))]
+        loan = rng.randint(1, LOAN)
+        owner = self.cast.contract.address
+        extra = 0
+        inner: list[Call] = []
+        kind = rng.choice(("place", "execute", "gain", "gain", "round", "caps", "liquidate"))
+        if kind == "place":
+            instrument = rng.choice(MARKETS)
+            size = self.sized(account, instrument, rng.randint(1, 40)) * rng.choice((1, -1))
+            order = life.order(account, instrument, size)
+            inner = [self.exchange.prepare("place", order)]
+        elif kind == "execute" and self.due():
+            live = rng.choice(self.due())
+            self.ensure_posted(live)
+            inner = [self.exchange.prepare("execute", live.order, self.cast.keeping)]
+        elif kind == "gain":
+            gain = max(0, life.free(account) - life.cash(account).principal)
+            extra = min(gain, int(life.gate.size(life.gate.most) * rng.random() * 2)) // UNIT
+        elif kind == "round":
+            inner = self._round(rng, account, loan)
+        elif kind == "caps":
+            inner = [self.system.vault.prepare(rng.choice(("poke_caps", "absorb")))]
+        elif kind == "liquidate" and self.weak():
+            weak = rng.choice(self.weak())
+            held = [i for i in MARKETS if life.size(weak, i)]
+            if held:
+                slicer = self.system.liquidator
+                args = ([weak], [held[0]], self.cast.keeping)
+                inner = [slicer.prepare("liquidate", *args)]
+        calls = [
+            core.prepare("deposit", account, COLLATERAL, loan),
+            *inner,
+            core.prepare("withdraw", account, COLLATERAL, loan + extra, owner),
+        ]
+        life.attempt(f"flash {kind}", lambda: self.cast.flash(loan, calls))
+        life.gate.transfers.clear()
+
+    def _round(self, rng: Rng, account: int, loan: int) -> list[Call]:
+        """Through an account of another owner and back: principal for gains?"""
+        core, other = self.system.core, words.account(self.cast.accomplice, rng.randrange(2))
+        amount = loan * UNIT
+        back = amount + self.life.free(other) * rng.randint(0, 100) // 100
+        self.life.gate.transfers |= {(account, other), (other, account)}
+        return [
+            core.prepare("transfer", account, other, COLLATERAL, amount),
+            core.prepare("transfer", other, account, COLLATERAL, back),
+        ]
