@@ -62,6 +62,7 @@ def __init__(
     @param window Seconds. @param min_keeper_fee 1e-18 collateral.
     @param lapse_ratio ppm of the notional that an order opens.
     """
+    orders.__init__()
     CORE = IClearingHouse(core)
     ORACLE = IPriceOracle(oracle)
     VAULT = ILiquidityVault(vault)
@@ -82,7 +83,10 @@ def place(order: IExchange.Order) -> bytes32:
     errors._require(orders._is_valid(order, MIN_KEEPER_FEE), errors.BAD_ORDER)
     errors._require(order.expiry >= slot * SLOT_SECONDS, errors.TOO_LATE)
     self._require_trader(order.account)
-    errors._require(staticcall CORE.trade_word(order.instrument) != 0, errors.NOT_LISTED)
+    # An opening order in the first instrument of an underlying asks for its price anyway: none, not listed. Where that
+    # is not so, the vault's refusal to quote ends the order, at no loss.
+    if order.reduce_only or order.instrument & 63 != 0:
+        errors._require(staticcall CORE.trade_word(order.instrument) != 0, errors.NOT_LISTED)
 
     digest: bytes32 = orders._hash(order)
     word: uint256 = orders._word(order)
@@ -99,7 +103,18 @@ def place(order: IExchange.Order) -> bytes32:
         errors._require(refusal == 0, refusal)
     orders._store(order, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
     log IExchange.Placed(
-        account=order.account, order_hash=digest, order=order, slot=slot, lapse_fee=lapse_fee * orders.MICRO
+        account=order.account,
+        order_hash=digest,
+        instrument=order.instrument,
+        size=order.size,
+        limit=order.limit,
+        resting=order.resting,
+        reduce_only=order.reduce_only,
+        expiry=order.expiry,
+        keeper_fee=order.keeper_fee,
+        nonce=order.nonce,
+        slot=slot,
+        lapse_fee=lapse_fee * orders.MICRO,
     )
     return digest
 
@@ -406,6 +421,7 @@ def _lapse_fee(order: IExchange.Order) -> uint256:
     price: uint256 = 0
     fresh: bool = False
     price, fresh = staticcall ORACLE.latest(order.instrument // 64)
+    errors._require(price != 0, errors.NOT_LISTED)
     errors._require(fresh, errors.STALE_PRICE)
     return orders._lapse_fee_up(order.size, price, LAPSE_RATIO)
 

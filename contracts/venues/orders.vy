@@ -12,7 +12,7 @@
         40..95   lapse fee  uint56   1e-6 collateral
         8..39    slot       uint32   waiting: fills here; resting: this or a later one may wake it
         0..7     state      uint8    0 unused, 1 resting, 2 waiting for its slot, 3 ended
-@custom:security The domain is hashed at every call: a chain that splits takes no orders of the other side.
+@custom:security The domain goes with the chain's id at every call: a chain that splits takes no orders of the other side.
 """
 
 from ..interfaces import IExchange
@@ -42,7 +42,16 @@ MAX_LIMIT: constant(uint256) = 2**96 - 1
 MAX_KEEPER_FEES: constant(uint256) = 100  # of the least: a trading key pays keepers, it does not withdraw by them
 MAX_LAPSE_FEE: constant(uint256) = 2**56 - 1  # 1e-6 collateral
 
+CHAIN: immutable(uint256)
+DOMAIN: immutable(bytes32)  # on CHAIN
+
 _words: HashMap[uint256, HashMap[uint256, uint256]]
+
+
+@deploy
+def __init__():
+    CHAIN = chain.id
+    DOMAIN = self._domain()
 
 
 @view
@@ -61,8 +70,14 @@ def order_word(account: uint256, place: uint256) -> uint256:
 
 @view
 @internal
+def _domain() -> bytes32:
+    return keccak256(abi_encode(DOMAIN_TYPE_HASH, NAME_HASH, VERSION_HASH, chain.id, self))
+
+
+@view
+@internal
 def _hash(order: IExchange.Order) -> bytes32:
-    domain: bytes32 = keccak256(abi_encode(DOMAIN_TYPE_HASH, NAME_HASH, VERSION_HASH, chain.id, self))
+    domain: bytes32 = DOMAIN if chain.id == CHAIN else self._domain()
     return keccak256(concat(x"1901", domain, keccak256(abi_encode(ORDER_TYPE_HASH, order))))
 
 

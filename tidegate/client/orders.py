@@ -87,10 +87,17 @@ class Order:
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | Sequence[Any]) -> "Order":
-        """From a decoded struct, e.g. of the event Placed, or a mapping of its fields."""
+        """From a decoded struct, or a mapping of its fields."""
         if isinstance(record, Mapping):
             return cls(**{item.name: record[item.name] for item in fields(cls)})
         return cls(*record)
+
+    @classmethod
+    def placed(cls, event: Any) -> "Order":
+        """From the arguments of the event Placed; what it does not say is zero."""
+        names = ("account", "instrument", "size", "limit", "resting", "reduce_only", "expiry")
+        said = (*names, "keeper_fee", "nonce")
+        return cls(**{name: getattr(event, name) for name in said})
 
 
 @dataclass(frozen=True, slots=True)

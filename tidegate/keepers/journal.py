@@ -73,7 +73,7 @@ class Journal:
     # Exchange
 
     def _on_Exchange_Placed(self, args) -> None:
-        order = Order.of(args.order)
+        order = Order.placed(args)
         state = OrderState.RESTING if order.resting else OrderState.WAITING
         key = bytes(args.order_hash)
         self.orders[key] = OpenOrder(order, state, args.slot, key)

@@ -78,13 +78,15 @@ class Exchange:
             require(self._is_valid(order), "BadOrder")
             require(order.expiry >= slot * self.oracle.slot_seconds, "TooLate")
             self._require_trader(order.account, sender)
-            require(self.core.risk[order.instrument] is not None, "NotListed")
+            if order.reduce_only or order.instrument % words.INSTRUMENTS_PER_UNDERLYING:
+                require(self.core.risk[order.instrument] is not None, "NotListed")
             known = self.orders[order.account, order.place]
             unused = known is None or (known.state == OrderState.ENDED and known.order != order)
             require(unused, "OrderExists")
             lapse_fee = 0
             if not order.reduce_only:
                 price, fresh = self.oracle.latest(order.feed, self.host.now)
+                require(price != 0, "NotListed")
                 require(fresh, "StalePrice")
                 notional = abs(order.size) * price * self.lapse_ratio
                 lapse_fee = div_up(notional, WAD * PPM * MICRO)

@@ -37,6 +37,11 @@ def order_event(name, **args):
     return event("Exchange", name, order_hash=KEY, account=1, **args)
 
 
+def placing(order):
+    said = {name: getattr(order, name) for name in Order.__slots__ if name != "account"}
+    return order_event("Placed", **said | {"slot": 10})
+
+
 def test_fills_move_both_sizes_and_forget_zero(journal):
     journal.observe([filled(1, 2, 5), filled(1, 2, -2), filled(1, 2, 7, 128)])
     assert journal.sizes == {1: {64: 3, 128: 7}, 2: {64: -3, 128: -7}}
@@ -58,7 +63,7 @@ def test_booked_deficit_is_what_left_its_account_less_what_came_back(journal):
 
 def test_order_from_placing_to_its_end(journal):
     order = Order(account=1, instrument=64, size=1, limit=2, resting=True)
-    placed = order_event("Placed", order=order_tuple(order), slot=10)
+    placed = placing(order)
     journal.observe([placed])
     assert journal.orders == {KEY: OpenOrder(order, OrderState.RESTING, 10, KEY)}
     journal.observe([order_event("Woken", slot=12)])
@@ -71,13 +76,9 @@ def test_order_from_placing_to_its_end(journal):
     assert journal.orders == {}
 
 
-def order_tuple(order):
-    return tuple(getattr(order, name) for name in Order.__slots__)
-
-
 def test_immediate_order_waits_until_its_slot_is_posted(journal):
     order = Order(account=1, instrument=128, size=1, limit=2)
-    journal.observe([order_event("Placed", order=order_tuple(order), slot=10)])
+    journal.observe([placing(order)])
     assert journal.wanted_slots(2) == [10]
     assert journal.wanted_slots(1) == []
     journal.observe([event("PriceOracle", "Posted", feed=2, slot=10, price=7)])

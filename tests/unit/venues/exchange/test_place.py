@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tidegate.client.errors import selector
 from tidegate.client.orders import Order, OrderState
 from tidegate.local_accounts import local_address
 from tidegate.spec import words
@@ -44,9 +45,16 @@ def test_tells_all_in_the_event(market):
     receipt = market.exchange.transact("place", order, sender=market.trader)
     event = receipt.one("Placed").args
     assert receipt.returned == event.order_hash == market.hash(order)
-    assert Order.of(event.order) == order
+    assert Order.placed(event) == order
     assert (event.account, event.slot) == (market.account, market.next_slot)
     assert event.lapse_fee == market.lapse_fee()
+
+
+def test_the_event_has_every_field_that_may_be_set(market):
+    order = market.order(size=-WAD, limit=7, resting=True, reduce_only=True, expiry=2**256 - 1)
+    order = replace(order, nonce=2**256 - 1, keeper_fee=3 * WAD)
+    receipt = market.exchange.transact("place", order, sender=market.trader)
+    assert Order.placed(receipt.one("Placed").args) == order
 
 
 def test_a_reduce_only_order_escrows_nothing(market):
@@ -128,8 +136,22 @@ def test_expiry_is_at_the_opening_of_its_slot_or_later(market, refuses):
 
 
 def test_refuses_what_is_not_listed(market, refuses):
-    refuses("NotListed", market.place, instrument=65, limit=WAD)
-    refuses("NotListed", market.place, instrument=2**255, limit=WAD)
+    for instrument in (65, 192, 2**255, 2**256 - 1):
+        refuses("NotListed", market.place, instrument=instrument, limit=WAD)
+        refuses("NotListed", market.place, instrument=instrument, limit=WAD, reduce_only=True)
+
+
+def test_a_feed_without_its_instrument_takes_orders_and_gives_them_back(market):
+    """The first instrument of an underlying is taken to be listed with its feed."""
+    market.oracle.transact("set_feed", 3, 60, 200_000, sender=market.governance)
+    market.push(WAD, feed=3)
+    market.chain.advance(1)
+    order = market.place(instrument=192, limit=2 * WAD)
+    market.open(market.next_slot, WAD, feed=3)
+    market.vault.transact("set_refusal", selector("NotListed"))
+    before = market.balances()
+    assert market.ended(market.execute(order)) == ("NotListed", 0)
+    assert market.moved(before)["account"] == KEEPER_FEE - WAD + market.lapse_fee(price=WAD)
 
 
 def test_needs_a_fresh_price_to_open(market, refuses):
