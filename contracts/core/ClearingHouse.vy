@@ -86,7 +86,7 @@ def _debit(account: uint256, asset: uint256, amount: uint256) -> uint256:
     errors._require(amount >> 120 == 0, errors.AMOUNT_TOO_LARGE)
     errors._require(accounts._may(account, msg.sender, accounts.MOVE), errors.NOT_PERMITTED)
     word: uint256 = ledger.cash[account][asset]
-    errors._require(cash_words._flags(word) & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
+    errors._require(word & cash_words.ESCROW == 0, errors.NOT_PERMITTED)
     # a pool's middle field is no principal
     principal: uint256 = 0 if cash_words._is_pool(word) else min(amount, cash_words._principal(word))
     ledger._add(
@@ -142,7 +142,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
     venue: uint256 = instruments.venues[msg.sender]
     liquidation: bool = venue & 255 == instruments.LIQUIDATION
 
-    # the market at hand: read when a fill names another instrument, written when the next one does
+    # the market at hand: read when a fill names another instrument
     instrument: uint256 = 0
     risk: uint256 = 0
     trade: uint256 = 0
@@ -152,8 +152,8 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
     interest: uint256 = 0
     carried: uint256 = 0
     pool_due: int256 = 0
-    # what keepers may still get from the pools that took slices
-    rewards: uint256 = 0
+    # see _carry_fee
+    payments: uint256 = 0
 
     for fill: IClearingHouse.Fill in fills:
         # within the widths that all arithmetic below relies on
@@ -168,21 +168,18 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             solvency._look(fill.maker, solvency.COLLATERAL)
         if fill.instrument == 0:
             errors._require(fill.size == 0 and price == 0, errors.BAD_FILL)
-            rewards = self._carry_fee(fill.taker, fill.maker, fill.fee, rewards, venue & 255 != 0)
+            payments = self._carry_fee(fill.taker, fill.maker, fill.fee, payments, venue & 255)
             continue
         errors._require(venue & 255 != 0, errors.NOT_VENUE)
 
         if fill.instrument != instrument:
-            if instrument != 0:
-                self._leave(instrument, asset, indices, interest, carried, pool_due)
             instrument = fill.instrument
             risk = instruments.risk[instrument]
             errors._require(risk != 0, errors.NOT_LISTED)
             trade = instruments.trade[instrument]
             asset = terms._settle_asset(risk)
             mark = instruments._keep_mark(instrument)
-            indices, interest, carried = carry._accrued(instrument, risk, mark)
-            pool_due = carry._pool_due(instrument, indices, interest)
+            indices, interest, carried, pool_due = carry._settled(instrument, risk, mark)
         reference: int256 = mark
         if fill.slot != 0:
             reference = instruments._mark(instrument, fill.slot)[0]
@@ -211,18 +208,20 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
         interest = market_words._moved(interest, taker_size, fill.size)
         if pooled:
             errors._require(
-                cash_words._is_pool(ledger.cash[fill.maker][asset]) and fill.maker & (2**64 - 1) == instrument >> 6, errors.BAD_FILL
+                cash_words._is_pool(ledger.cash[fill.maker][asset]) and fill.maker & (2**64 - 1) == instrument >> 6,
+                errors.BAD_FILL,
             )
-            maker_due = pool_due
-            pool_due = 0
             insured: int256 = rounding._mul_div_down(fee, terms._insurance_share(trade), PPM)
-            ledger._add(fill.maker, asset, unsafe_sub(cost, maker_due), insured)
+            ledger._add(fill.maker, asset, unsafe_sub(cost, pool_due), insured)
         else:
             maker_due, maker_size = ledger._fill_side(
                 fill.maker, instrument, asset, unsafe_sub(0, fill.size), unsafe_sub(0, cost), indices
             )
             interest = market_words._moved(interest, maker_size, unsafe_sub(0, fill.size))
+            self._pool_pays(instrument, asset, pool_due)
+            pool_due = 0
         carried = market_words._paid_in(carried, unsafe_add(taker_due, maker_due))
+        carry._write(instrument, indices, interest, carried)
 
         # bounds on opening; nothing that reduces is refused here
         if market_words._has_grown(before, interest):
@@ -232,20 +231,21 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
                 <= market_words._scaled_down(interest, terms._hard_cap(trade)),
                 errors.OPEN_INTEREST_CAP,
             )
-            skew: int256 = rounding._abs(market_words._skew(interest))
             errors._require(
-                skew <= terms._soft_cap(trade) or skew <= rounding._abs(market_words._skew(before)), errors.SKEW_CAP
+                rounding._abs(market_words._skew(interest))
+                <= max(terms._soft_cap(trade), rounding._abs(market_words._skew(before))),
+                errors.SKEW_CAP,
             )
         size: int256 = rounding._abs(unsafe_add(taker_size, fill.size))
-        errors._require(
-            size == 0 or unsafe_mul(size, mark) >= unsafe_mul(terms._minimum_notional(trade), WAD),
-            errors.BELOW_MINIMUM,
-        )
+        least: int256 = unsafe_mul(terms._minimum_notional(trade), WAD)
+        errors._require(size == 0 or unsafe_mul(size, mark) >= least, errors.BELOW_MINIMUM)
         if liquidation:
             # what is left and what moved make up what was: the fill reduces and does not flip
             errors._require(unsafe_add(size, moved) == rounding._abs(taker_size), errors.BAD_LIQUIDATION)
-            reward: int256 = terms._keeper_reward(instruments.limits[instrument])
-            rewards = unsafe_add(rewards, convert(convert(reward, bytes32), uint256))
+            # a crumb earns its keeper nothing
+            if size == 0 or unsafe_mul(moved, mark) >= least:
+                reward: int256 = terms._keeper_reward(instruments.limits[instrument])
+                payments = unsafe_add(payments, convert(convert(reward, bytes32), uint256))
         else:
             errors._require(
                 fee
@@ -261,10 +261,9 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             fee=fill.fee,
             slot=fill.slot,
             taker_due=taker_due,
-            maker_due=maker_due,
+            maker_due=unsafe_add(maker_due, pool_due),
         )
-    if instrument != 0:
-        self._leave(instrument, asset, indices, interest, carried, pool_due)
+        pool_due = 0
 
     # accrued, applied; now the verdicts, last
     judged: uint256 = NOBODY
@@ -278,17 +277,12 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
 
 
 @internal
-def _leave(
-    instrument: uint256, asset: uint256, indices: uint256, interest: uint256, carried: uint256, pool_due: int256
-):
+def _pool_pays(instrument: uint256, asset: uint256, due: int256):
     """
-    @notice Writes the market at hand. @param pool_due What no fill with the pool has settled.
+    @notice What no fill with the pool has paid yet.
     """
-    paid_in: uint256 = carried
-    if pool_due != 0:
-        paid_in = market_words._paid_in(carried, pool_due)
-        ledger._add(ledger._pool(instrument, asset), asset, unsafe_sub(0, pool_due), 0)
-    carry._write(instrument, indices, interest, paid_in)
+    if due != 0:
+        ledger._add(ledger._pool(instrument, asset), asset, unsafe_sub(0, due), 0)
 
 
 @internal
@@ -296,39 +290,38 @@ def _accrue(instrument: uint256, risk: uint256):
     indices: uint256 = 0
     interest: uint256 = 0
     carried: uint256 = 0
-    indices, interest, carried = carry._accrued(instrument, risk, instruments._mark(instrument, 0)[0])
-    self._leave(
-        instrument,
-        terms._settle_asset(risk),
-        indices,
-        interest,
-        carried,
-        carry._pool_due(instrument, indices, interest),
-    )
-    log IClearingHouse.Accrued(
-        instrument=instrument, indices=indices, interest=interest, carry=carry.carries[instrument]
-    )
+    due: int256 = 0
+    indices, interest, carried, due = carry._settled(instrument, risk, instruments._mark(instrument, 0)[0])
+    carry._write(instrument, indices, interest, carried)
+    self._pool_pays(instrument, terms._settle_asset(risk), due)
+    log IClearingHouse.Accrued(instrument=instrument, indices=indices, interest=interest, carry=carried)
 
 
 @internal
-def _carry_fee(source: uint256, target: uint256, fee: uint256, rewards: uint256, listed: bool) -> uint256:
+def _carry_fee(source: uint256, target: uint256, fee: uint256, carried: uint256, role: uint256) -> uint256:
     """
     @notice A fill of nothing: its fee moves.
-    @param listed Whether the caller is a venue still; one that was revoked may empty its escrow, no more.
-    @return What of the keepers' rewards is left.
+    @param carried For a trading venue what the call's payments have taken so far; for a liquidation venue what is left of
+           the keepers' rewards.
+    @param role Of the caller; one that was revoked may empty its escrow, no more.
+    @return The same afterwards.
     """
     flags: uint256 = ledger.cash[source][solvency.COLLATERAL]
     left: int256 = ledger._move(source, target, solvency.COLLATERAL, fee, 0)
     if flags & cash_words.ESCROW != 0:
         errors._require(left >= 0 and convert(source >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
-        return rewards
-    errors._require(listed, errors.NOT_VENUE)
-    pooled: bool = flags & cash_words.POOL != 0
+        return carried
+    errors._require(role != 0 and flags & cash_words.RESERVED == 0, errors.NOT_VENUE)
+    if role == instruments.LIQUIDATION:
+        errors._require(flags & cash_words.POOL != 0 and fee <= carried, errors.FEE_TOO_HIGH)
+        return unsafe_sub(carried, fee)
+    paid: uint256 = unsafe_add(carried, fee)
     errors._require(
-        fee <= (rewards if pooled else asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL])),
+        flags & cash_words.POOL == 0
+        and paid <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]),
         errors.FEE_TOO_HIGH,
     )
-    return unsafe_sub(rewards, fee) if pooled else rewards
+    return paid
 
 
 @external
@@ -383,6 +376,10 @@ def scale_caps(instrument: uint256, scale: uint256):
 @external
 def add_asset(asset: uint256, word: uint256, vault: address):
     instruments._add_asset(asset, word, vault)
+    # the vault's treasury, escrow and payouts, and insurance: no venue touches them
+    for account: uint256 in range(3):
+        ledger._flag((convert(vault, uint256) << 96) | account, asset, cash_words.RESERVED)
+    ledger._flag(ledger._insurance(asset), asset, cash_words.RESERVED)
 
 
 @external
@@ -393,14 +390,14 @@ def set_terms(instrument: uint256, risk: uint256, trade: uint256, limits: uint25
         carry.interest[instrument] |= market_words.FULL_SCALE << 240
     instruments._set_terms(instrument, risk, trade, limits)
     asset: uint256 = terms._settle_asset(risk)
-    ledger.cash[ledger._pool(instrument, asset)][asset] |= cash_words.ALIVE | cash_words.POOL
+    ledger._flag(ledger._pool(instrument, asset), asset, cash_words.POOL)
 
 
 @external
 def set_venue(venue: address, word: uint256):
     instruments._set_venue(venue, word)
     # its account 0 is an escrow from now on: it holds no positions, so what the venue takes out needs no verdict
-    ledger.cash[convert(venue, uint256) << 96][solvency.COLLATERAL] |= cash_words.ALIVE | cash_words.ESCROW
+    ledger._flag(convert(venue, uint256) << 96, solvency.COLLATERAL, cash_words.ESCROW)
 
 
 # Views

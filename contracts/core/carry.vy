@@ -43,12 +43,17 @@ def _write(instrument: uint256, indices: uint256, interest: uint256, carry: uint
 
 @internal
 @view
-def _pool_due(instrument: uint256, indices: uint256, interest: uint256) -> int256:
+def _settled(instrument: uint256, risk: uint256, mark: int256) -> (uint256, uint256, uint256, int256):
     """
     @notice A pool settles whenever its market accrues: it holds the skew, with the other sign, at the last indices.
-    @param indices Brought to now. @return What the pool owes the pot.
+    @return The market's three words brought to now, not written, the pot with what the pool owes it; and that.
     """
+    indices: uint256 = 0
+    interest: uint256 = 0
+    carry: uint256 = 0
+    indices, interest, carry = self._accrued(instrument, risk, mark)
     size: int256 = unsafe_sub(0, market_words._skew(interest))
-    return funding._due_up(
+    due: int256 = funding._due_up(
         size, market_words._index(indices, size), market_words._index(self.indices[instrument], size)
     )
+    return indices, interest, market_words._paid_in(carry, due), due

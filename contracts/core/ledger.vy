@@ -73,6 +73,11 @@ def _add(account: uint256, asset: uint256, change: int256, principal: int256) ->
 
 
 @internal
+def _flag(account: uint256, asset: uint256, flag: uint256):
+    self.cash[account][asset] |= cash_word.ALIVE | flag
+
+
+@internal
 def _hold_principal(account: uint256, asset: uint256, net: int256):
     """
     @notice A lost deposit frees no later gain.
@@ -115,7 +120,7 @@ def _fill_side(
     )
 
     purse: uint256 = cash_word._plus(self.cash[account][asset], unsafe_sub(0, unsafe_add(pays, due))) | cash_word.HOLDS
-    errors._require(purse & cash_word.ESCROW == 0, errors.BAD_FILL)
+    errors._require(purse & (cash_word.ESCROW | cash_word.RESERVED) == 0, errors.BAD_FILL)
     if before == 0 or after == 0:
         holds: uint256 = accounts.words[account]
         if before == 0:

@@ -120,36 +120,35 @@ def _state(
                     moved = unsafe_sub(moved, fill.size)
                 if ledger._names_pool(fill.maker):
                     skewed = unsafe_add(skewed, fill.size)
-        if moved != 0:
-            grown: int256 = unsafe_sub(rounding._abs(size), rounding._abs(unsafe_sub(size, moved)))
-            if before:
-                size = unsafe_sub(size, moved)
-                if grown < 0:
-                    closed: int256 = unsafe_mul(unsafe_sub(0, grown), mark)
-                    limits: uint256 = instruments.limits[instrument]
-                    state.max_cost = unsafe_add(
-                        state.max_cost, rounding._mul_div_down(closed, terms._max_cost(limits), WAD * PPM)
-                    )
-                    state.max_penalty = unsafe_add(
-                        state.max_penalty, rounding._mul_div_down(closed, terms._penalty(limits), WAD * PPM)
-                    )
-            elif grown > 0:
-                skew: int256 = market_words._skew(interest)
-                if rounding._abs(skew) > rounding._abs(unsafe_sub(skew, skewed)):
-                    state.initial = unsafe_add(
-                        state.initial,
-                        margin._crowding_up(
-                            margin._notional_up(size, mark),
-                            rounding._abs(skew),
-                            market_words._side(interest, size),
-                            instruments.trade[instrument],
-                        ),
-                    )
+        grown: int256 = unsafe_sub(rounding._abs(size), rounding._abs(unsafe_sub(size, moved)))
+        if before:
+            size = unsafe_sub(size, moved)
+            if grown < 0:
+                closed: int256 = unsafe_mul(unsafe_sub(0, grown), mark)
+                limits: uint256 = instruments.limits[instrument]
+                state.max_cost = unsafe_add(
+                    state.max_cost, rounding._mul_div_down(closed, terms._max_cost(limits), WAD * PPM)
+                )
+                state.max_penalty = unsafe_add(
+                    state.max_penalty, rounding._mul_div_down(closed, terms._penalty(limits), WAD * PPM)
+                )
 
-        state.notional = unsafe_add(state.notional, margin._notional_up(size, mark))
-        contingency: int256 = margin._contingency_up(size, mark, risk)
-        state.initial = unsafe_add(state.initial, contingency)
+        magnitude: int256 = rounding._abs(size)
+        notional: int256 = rounding._mul_div_up(magnitude, mark, WAD)
+        contingency: int256 = margin._contingency_up(magnitude, notional, risk)
+        state.notional = unsafe_add(state.notional, notional)
         state.maintenance = unsafe_add(state.maintenance, contingency)
+        state.initial = unsafe_add(state.initial, contingency)
+        if grown > 0 and not before:
+            skew: int256 = market_words._skew(interest)
+            crowd: int256 = rounding._abs(skew)
+            if crowd > rounding._abs(unsafe_sub(skew, skewed)):
+                state.initial = unsafe_add(
+                    state.initial,
+                    margin._crowding_up(
+                        notional, crowd, market_words._side(interest, size), instruments.trade[instrument]
+                    ),
+                )
         net = unsafe_add(net, unsafe_mul(size, mark))
         shocks = risk
     state.equity = unsafe_add(cash, rounding._div_down(worth, WAD))
@@ -296,6 +295,7 @@ def _require_initial(account: uint256, asset: uint256):
     @notice After cash left an account outside a call to clear: net >= 0 and initial margin, at fresh prices.
     """
     state: State = self._look(account, asset)
-    errors._require(state.equity >= 0, errors.INSUFFICIENT_CASH)
-    errors._require(state.equity >= state.initial, errors.INSUFFICIENT_MARGIN)
+    errors._require(
+        state.equity >= state.initial, errors.INSUFFICIENT_CASH if state.equity < 0 else errors.INSUFFICIENT_MARGIN
+    )
     errors._require(state.fresh, errors.STALE_PRICE)

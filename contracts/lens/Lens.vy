@@ -324,10 +324,11 @@ def _state(cash: int256, legs: DynArray[Leg, 15]) -> State:
             state.maintenance += margin._shock_up(net, terms._maintenance_shock(shocks))
             net = 0
             underlying = leg.instrument >> 6
-        contingency: int256 = margin._contingency_up(leg.size, leg.mark, leg.risk)
+        notional: int256 = margin._notional_up(leg.size, leg.mark)
+        contingency: int256 = margin._contingency_up(abs(leg.size), notional, leg.risk)
         state.initial += contingency
         state.maintenance += contingency
-        state.notional += margin._notional_up(leg.size, leg.mark)
+        state.notional += notional
         state.fresh = state.fresh and leg.fresh
         net += leg.size * leg.mark
         worth += leg.size * leg.mark

@@ -11,7 +11,8 @@
         128..255  cash       int128   1e-18 of the asset, signed
         8..127    principal  uint120  1e-18 of the asset: what may leave at once
         0..7      flags      uint8    1 alive (the word has been used), 2 pool, 4 a venue's escrow (no positions),
-                                      8 the account holds positions
+                                      8 the account holds positions, 16 reserved (the vault's and insurance's: venues
+                                      neither fill nor charge it)
 
         In a pool's word (the vault's side of an underlying, which never withdraws) the middle field holds
         the insurance share of its fees, not yet swept: it is part of cash and owed to the insurance account.
@@ -20,6 +21,7 @@
 ALIVE: constant(uint256) = 1
 POOL: constant(uint256) = 2
 ESCROW: constant(uint256) = 4
+RESERVED: constant(uint256) = 16
 HOLDS: constant(uint256) = 8  # kept in the word of the asset that positions settle in
 MAX_PRINCIPAL: constant(uint256) = 2**120 - 1
 

@@ -34,17 +34,16 @@ def _notional_up(size: int256, mark: int256) -> int256:
 
 @internal
 @pure
-def _contingency_up(size: int256, mark: int256, risk: uint256) -> int256:
+def _contingency_up(magnitude: int256, notional: int256, risk: uint256) -> int256:
     """
+    @param magnitude |size|. @param notional Of it, rounded up.
     @return Settlement asset to hold for one leg, whatever hedges it.
     """
-    ratio: int256 = terms._contingency(risk)
-    ratio = unsafe_add(
-        ratio, rounding._mul_div_up(terms._size_slope(risk), rounding._abs(size), terms._skew_scale(risk))
+    ratio: int256 = unsafe_add(
+        terms._contingency(risk),
+        rounding._mul_div_up(terms._size_slope(risk), magnitude, terms._skew_scale(risk)),
     )
-    return rounding._mul_div_up(
-        self._notional_up(size, mark), min(terms._maintenance_shock(risk), ratio), PPM
-    )
+    return rounding._mul_div_up(notional, min(terms._maintenance_shock(risk), ratio), PPM)
 
 
 @internal

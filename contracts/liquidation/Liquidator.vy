@@ -172,7 +172,7 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
         rounding._div_down(
             (
                 rounding._mul_div_down(notional, terms._maintenance_shock(risk), PPM)
-                + margin._contingency_up(held, price, risk)
+                + margin._contingency_up(abs(held), margin._notional_up(held, price), risk)
                 - 1
             )
             * buffer,

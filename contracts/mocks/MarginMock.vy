@@ -21,7 +21,7 @@ def notional_up(size: int256, mark: int256) -> int256:
 @pure
 @external
 def contingency_up(size: int256, mark: int256, risk: uint256) -> int256:
-    return margin._contingency_up(size, mark, risk)
+    return margin._contingency_up(abs(size), margin._notional_up(size, mark), risk)
 
 
 @pure

@@ -18,6 +18,7 @@ from tidegate.spec.words import (
     FULL_SCALE,
     HOLDS,
     POOL,
+    RESERVED,
     Asset,
     Carry,
     Cash,
@@ -267,7 +268,7 @@ class ClearingHouse:
                 if self._has_prices(side)
             }
             skews = {fill.instrument: self.interest[fill.instrument].skew for fill in fills}
-            rewards = 0
+            payments = 0
             for fill in fills:
                 require(fill.fee < MAX_AMOUNT, "BadFill")
                 require(fill.taker not in (fill.maker, NOBODY), "BadFill")
@@ -275,12 +276,12 @@ class ClearingHouse:
                 if not names_pool(fill.maker):
                     self._hold_principal(fill.maker, COLLATERAL)
                 if fill.instrument == 0:
-                    rewards -= self._carry_fee(fill, venue, sender, rewards)
+                    payments = self._carry_fee(fill, venue, sender, payments)
                 else:
                     require(venue.role != 0, "NotVenue")
                     self._fill(fill, venue)
                     if venue.role == LIQUIDATION:
-                        rewards += self.limits[fill.instrument].keeper_reward
+                        payments += self._reward(fill)
             for account, liquidated in self._verdicts(fills, venue.role):
                 self._judge(account, liquidated, fills, before[account], skews)
 
@@ -367,7 +368,7 @@ class ClearingHouse:
         self.positions[account, fill.instrument] = position
 
         purse = self.cash[account, asset]
-        require(not purse.flags & ESCROW, "BadFill")
+        require(not purse.flags & (ESCROW | RESERVED), "BadFill")
         flags = purse.flags | ALIVE
         if not purse.flags & POOL:
             ids = set(self.held[account])
@@ -385,8 +386,20 @@ class ClearingHouse:
         self.carry[fill.instrument] = replace(carry, pot=fits(carry.pot + due, 112, signed=True))
         return held.size
 
-    def _carry_fee(self, fill: Fill, venue: Venue, sender: int, rewards: int) -> int:
-        """A fill of nothing: its fee moves. What of the keepers' rewards it used."""
+    def _reward(self, fill: Fill) -> int:
+        """The most that keepers may get for a slice; a crumb earns nothing."""
+        left = self.positions[fill.taker, fill.instrument].size
+        least = self.trade[fill.instrument].minimum_notional * WAD
+        if left != 0 and abs(fill.size) * self.mark(fill.instrument)[0] < least:
+            return 0
+        return self.limits[fill.instrument].keeper_reward
+
+    def _carry_fee(self, fill: Fill, venue: Venue, sender: int, carried: int) -> int:
+        """A fill of nothing: its fee moves.
+
+        `carried`: for a trading venue what the call's payments have taken so far, for a liquidation
+        venue what is left of the keepers' rewards.
+        """
         require(fill.size == 0 and fill.price == 0, "BadFill")
         flags = self.cash[fill.taker, COLLATERAL].flags
         self._move(fill.taker, fill.maker, COLLATERAL, fill.fee)
@@ -394,13 +407,14 @@ class ClearingHouse:
             mine = words.owner_of(fill.taker) == sender
             # a venue that was revoked may empty its escrow, no more
             require(mine and self.cash[fill.taker, COLLATERAL].cash >= 0, "InsufficientCash")
-            return 0
-        require(venue.role != 0, "NotVenue")
-        if flags & POOL:
-            require(fill.fee <= rewards, "FeeTooHigh")
-            return fill.fee
-        require(fill.fee <= self._asset(COLLATERAL).escrow_cap, "FeeTooHigh")
-        return 0
+            return carried
+        require(venue.role != 0 and not flags & RESERVED, "NotVenue")
+        if venue.role == LIQUIDATION:
+            require(bool(flags & POOL) and fill.fee <= carried, "FeeTooHigh")
+            return carried - fill.fee
+        cap = self._asset(COLLATERAL).escrow_cap
+        require(not flags & POOL and carried + fill.fee <= cap, "FeeTooHigh")
+        return carried + fill.fee
 
     # The verdict
 
@@ -635,6 +649,10 @@ class ClearingHouse:
             self._require_configurator(sender)
             self.assets[asset] = listed
             self.vaults[asset] = vault
+            # the vault's treasury, escrow and payouts, and insurance: no venue touches them
+            for sub in range(3):
+                self._flag(words.account(vault, sub), asset, RESERVED)
+            self._flag(self._insurance(asset), asset, RESERVED)
 
     def set_terms(
         self, instrument: int, risk: Risk, trade: Trade, limits: Limits, sender: int

@@ -17,6 +17,7 @@ FIRST_EPOCH = 1
 ALIVE = 1
 POOL = 2
 ESCROW = 4
+RESERVED = 16  # the vault's and insurance's: venues neither fill nor charge it
 HOLDS = 8  # the account holds positions that settle in this asset
 POSITIONS = 15  # instruments an account may hold
 LINEAR_PERPETUAL = 1

@@ -136,7 +136,7 @@ def test_a_trading_venue_takes_nothing_from_a_pool(house: House, trader: int, re
         house.fill(trader, -WAD),
         house.payment(house.pool(), trader, 1),
     )
-    house.clear(house.payment(house.pool(), trader, 0))
+    refuses("FeeTooHigh", house.clear, house.payment(house.pool(), trader, 0))
 
 
 def test_nobody_takes_from_the_deficit(house: House, trader: int, refuses):
@@ -167,8 +167,21 @@ def test_payments_count_as_cost_below_margin(house: House, refuses):
     assert house.cash(keeper) == most
 
 
-@pytest.mark.parametrize("sub", [0, 1])
-def test_a_vaults_own_account_pays_as_others_do(house: House, refuses, sub: int):
-    account = words.account(house.vault.address, sub)
-    house.deposit(account, 10 * WAD, local_address("lp"))
-    refuses("InsufficientMargin", house.clear, house.payment(account, house.escrow, 11 * WAD))
+@pytest.mark.parametrize("sub", [0, 1, 2, "insurance"])
+def test_no_venue_touches_the_vaults_own_accounts_or_insurance(
+    house: House, trader: int, refuses, sub: int | str
+):
+    account = house.insurance if sub == "insurance" else words.account(house.vault.address, sub)
+    house.deposit(account, 1_000 * WAD, local_address("lp"))
+    refuses("NotVenue", house.clear, house.payment(account, house.escrow, 1))
+    refuses("BadFill", house.clear, house.fill(account, WAD))
+    refuses("BadFill", house.clear, house.fill(trader, WAD, maker=account))
+    house.clear(house.payment(trader, account, 1))
+
+
+def test_the_payments_of_one_call_are_one_under_the_cap(house: House, trader: int, refuses):
+    cap = words.Asset.unpack(house.core.call("asset_word", 0)).escrow_cap
+    house.deposit(trader, 3 * cap, local_address("trader"))
+    pay = lambda amount: house.payment(trader, house.escrow, amount)  # noqa: E731
+    house.clear(pay(cap - 1), pay(1))
+    refuses("FeeTooHigh", house.clear, pay(cap), pay(1))

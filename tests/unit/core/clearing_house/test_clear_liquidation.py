@@ -14,6 +14,7 @@ from tests.unit.core.clearing_house.conftest import (
     House,
 )
 from tidegate.local_accounts import local_address
+from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
 PENALTY = 7_500  # ppm
@@ -294,16 +295,24 @@ def test_a_liquidation_venue_takes_no_payment_from_a_healthy_account(
     house: House, trader: int, refuses
 ):
     payment = house.payment(trader, house.account("keeper"), 1)
-    refuses("NotLiquidatable", house.clear, payment, by=house.liquidator)
+    refuses("FeeTooHigh", house.clear, payment, by=house.liquidator)
 
 
 def test_a_liquidation_venue_takes_no_payment_from_a_failing_one(
     house: House, failing: int, refuses
 ):
     payment = house.payment(failing, house.account("keeper"), 1)
-    refuses("BadLiquidation", house.clear, payment, by=house.liquidator)
-    # with a slice a payment is part of the penalty
+    refuses("FeeTooHigh", house.clear, payment, by=house.liquidator)
+    # with a slice neither: its reward comes out of the pool
     slice_ = house.fill(failing, -40 * WAD, 96 * WAD)
-    most = 40 * 96 * WAD * PENALTY // 10**6
-    payment = house.payment(failing, house.account("keeper"), most + 1)
-    refuses("BadLiquidation", house.clear, slice_, payment, by=house.liquidator)
+    refuses("FeeTooHigh", house.clear, slice_, payment, by=house.liquidator)
+
+
+def test_a_crumb_earns_its_keeper_nothing(house: House, failing: int, refuses):
+    reward = house.payment(house.pool(), house.account("keeper"), 1)
+    least = words.Trade.unpack(house.core.call("trade_word", BTC)).minimum_notional
+    mark = house.oracle.call("latest", 1)[0]
+    crumb = house.fill(failing, -(least * WAD // mark), mark)
+    refuses("FeeTooHigh", house.clear, crumb, reward, by=house.liquidator)
+    slice_ = house.fill(failing, -(least * WAD // mark + 1), mark)
+    house.clear(slice_, reward, by=house.liquidator)

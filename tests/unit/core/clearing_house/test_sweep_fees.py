@@ -17,7 +17,7 @@ def test_the_share_moves_once(house: House, trader: int):
     assert house.word(house.pool()) == words.Cash(1_000 * WAD + WAD // 2, WAD // 10, 3)
     sweep(house, house.pool())
     assert house.word(house.pool()) == words.Cash(1_000 * WAD + WAD * 2 // 5, 0, 3)
-    assert house.word(house.insurance) == words.Cash(WAD // 10, 0, 1)
+    assert house.cash(house.insurance) == WAD // 10
     sweep(house, house.pool())
     assert house.cash(house.insurance) == WAD // 10
 

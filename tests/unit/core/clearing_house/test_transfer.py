@@ -147,7 +147,9 @@ def test_a_pool_pays_others_gains_only(house: House, trader: int, refuses):
     # a pool is one side of the vault's purse: it may go below zero, and what comes is a gain
     house.as_vault("transfer", house.pool(), house.treasury, 0, 100 * WAD)
     assert house.cash(house.pool()) == -40 * WAD
-    assert house.word(house.treasury) == words.Cash(140 * WAD, 40 * WAD, words.ALIVE)
+    assert house.word(house.treasury) == words.Cash(
+        140 * WAD, 40 * WAD, words.ALIVE | words.RESERVED
+    )
 
 
 @pytest.mark.parametrize("asset", [1, 15, 16, 300, 2**255])
