@@ -194,9 +194,9 @@ def test_nobody_but_a_venue_clears(funded: System, accounts, caller: str):
 
 def test_more_fills_than_a_call_takes_are_refused(funded: System, accounts, venue: Venue):
     payment = venue.payment(accounts["other"], accounts["own"], 1)
-    venue.clear(*[payment] * 20)
+    venue.clear(*[payment] * 8)
     # the list is longer than its type: no error of ours has a say yet
-    refused(funded.chain, "Unknown", lambda: venue.clear(*[payment] * 21))
+    refused(funded.chain, "Unknown", lambda: venue.clear(*[payment] * 9))
 
 
 def test_an_account_holds_fifteen_instruments(funded: System, venue: Venue, accounts):
