@@ -25,11 +25,11 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo test gas size layout lint format fuzz clean
+.PHONY: help setup demo test gas size layout lint catalogue format fuzz clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## install the locked environment and anvil into .venv
 
@@ -48,10 +48,14 @@ size: $(READY) ## runtime bytes of every contract against their limits, into tes
 layout: $(READY) ## storage layouts and ABIs into tests/snapshots/ (ARGS=--check fails on a difference)
 	$(PY) -m scripts.layout $(ARGS)
 
-lint: $(READY) ## check style: ruff, mamushi, pragmas and @custom:kill
+lint: $(READY) ## check style: ruff, mamushi, pragmas, and the lints of scripts/lints.py
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PY) -m scripts.check_vyper_style
+	$(PY) -m scripts.lints
+
+catalogue: $(READY) ## count the attacks that are tested; fail on one that nothing answers
+	$(PY) -m scripts.catalogue $(ARGS)
 
 format: $(READY) ## rewrite Python and Vyper sources in the project's format
 	.venv/bin/ruff check --fix-only --quiet .

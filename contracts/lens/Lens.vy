@@ -492,7 +492,7 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
             and (
                 self._is_priced(feed, status.slot)
                 or block.timestamp > order.expiry
-                or orders._breaks_limit(order, status.price)
+                or orders._breaks_limit(order.size, order.limit, status.price)
             )
         )
     elif status.state == orders.RESTING:
@@ -502,7 +502,7 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
         if (
             newest >= status.slot
             and price != 0
-            and not orders._breaks_limit(order, price)
+            and not orders._breaks_limit(order.size, order.limit, price)
             and (block.timestamp // SLOT_SECONDS + 1) * SLOT_SECONDS <= order.expiry
         ):
             status.wake_slot = newest
@@ -632,7 +632,7 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         result.refusals = self._named(self._noted(failed, True, refusal if refusal != 0 else errors.BAD_FILL))
         return result
     fill_price: int256 = convert(result.price, int256)
-    failed = self._noted(failed, orders._breaks_limit(order, result.price), errors.LIMIT_BROKEN)
+    failed = self._noted(failed, orders._breaks_limit(order.size, order.limit, result.price), errors.LIMIT_BROKEN)
     result.fee = orders._taker_fee_up(result.size, result.price, trade)
 
     # what the clearing house asks of any fill

@@ -76,17 +76,16 @@ def post(slot: uint256, update: Bytes[4096]):
 @internal
 def _parsed(opened: uint256, update: Bytes[4096], fee: uint256) -> (uint256, uint256):
     """
-    @return The first price published at or after this time, 1e-18, and when.
+    @return The first price published at or after this time, 1e-18, and when; whether it is, the oracle asks again.
     """
     updates: DynArray[Bytes[4096], 1] = [update]
     ids: DynArray[bytes32, 1] = [PRICE_ID]
-    last: uint256 = opened + MAX_AGE
     ok: bool = False
     answer: Bytes[ANSWER + 1] = b""
     # One byte more than a true answer has, so that a longer one shows.
     ok, answer = raw_call(
         PYTH,
-        abi_encode(updates, ids, convert(opened, uint64), convert(last, uint64), method_id=PARSE),
+        abi_encode(updates, ids, convert(opened, uint64), convert(opened + MAX_AGE, uint64), method_id=PARSE),
         max_outsize=ANSWER + 1,
         gas=PARSE_GAS,
         value=fee,
@@ -103,7 +102,6 @@ def _parsed(opened: uint256, update: Bytes[4096], fee: uint256) -> (uint256, uin
     confidence: uint256 = extract32(answer, 128, output_type=uint256)
     exponent: int256 = extract32(answer, 160, output_type=int256)
     published: uint256 = extract32(answer, 192, output_type=uint256)
-    errors._require(published >= opened and published <= last, errors.BAD_TIME)
     price: uint256 = price_scale._price_of(mantissa, exponent)
     errors._require(
         confidence < 2**64

@@ -101,6 +101,7 @@ def _require_quorum(digest: bytes32, signatures: Bytes[MAX_SIGNERS * SIGNATURE])
                 s,
             )
             claimed = convert(signer, uint256) >> ADDRESS_REST
+            # behind the last signer the seats are zero too
             errors._require(claimed != 0, errors.BAD_SIGNATURE)
         if i & 1 == 0 and i != 0:
             word = self._seats[i // 2]
@@ -111,7 +112,7 @@ def _require_quorum(digest: bytes32, signatures: Bytes[MAX_SIGNERS * SIGNATURE])
             if at == len(signatures):
                 return
             claimed = 0
-        elif seat > claimed or seat == 0:
+        elif seat > claimed:
             break
     errors._require(False, errors.BAD_SIGNATURE)
 

@@ -16,38 +16,31 @@
         gains    and what they won, which holds no principal
         None of the three is part of E, so a request changes nothing until its epoch is processed.
 
-        quote word
-        60..79  volatility coefficient  uint20  half spread ppm per volatility ppm, 1e-6
-        40..59  base half spread        uint20  ppm
-        20..39  max half spread         uint20  ppm, at most the core's
-        0..19   max premium             uint20  ppm, at most the core's
-
         Treasury and pools are one purse: the treasury holds what was deposited, a pool what its trades paid and cost,
-        so either may be short while the other is not. Cash moves between them only when the treasury must pay.
+        so either may be short while the other is not. What shareholders won leaves out of a pool; otherwise cash moves
+        between them only when the treasury must pay.
 @custom:kill The owner delists an instrument without open interest: it is quoted no more. Closing and redeeming go on;
              to stop openings revoke the venues at the core.
 """
 
 from ethereum.ercs import IERC20
-from ..interfaces import IClearingHouse
 from ..interfaces import ILiquidityVault
-from ..interfaces import IPriceOracle
 from ..libraries import account_word
 from ..libraries import asset_word
 from ..libraries import cash_word
 from ..libraries import errors
-from ..libraries import funding
 from ..libraries import market_words
-from ..libraries import position_word
 from ..libraries import quote as quotes
 from ..libraries import rounding
 from ..libraries import terms
+from . import book
 from . import requests
 from . import shares
 
 implements: IERC20
 implements: ILiquidityVault
 
+initializes: book
 initializes: requests
 initializes: shares
 
@@ -65,30 +58,19 @@ exports: (
 
 COLLATERAL: constant(uint256) = 0
 LP: constant(uint256) = 4  # permission at the core
-WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
 VIRTUAL: constant(uint256) = 10**6
 # a share worth less than a millionth of a token: the vault is as good as lost, and nothing is priced
 MIN_PRICE: constant(uint256) = 10**21
 SHORTEST_EPOCH: constant(uint256) = 60
 LONGEST_EPOCH: constant(uint256) = 30 * 86400
-RING: constant(uint256) = 128  # slots that the oracle keeps
 
-CORE: immutable(IClearingHouse)
-ORACLE: immutable(IPriceOracle)
 OWNER: public(immutable(address))
 EPOCH_SECONDS: public(immutable(uint256))
 STRESS_SHARE: public(immutable(uint256))  # ppm of equity
-SLOT_SECONDS: immutable(uint256)
-TREASURY: immutable(uint256)
 ESCROW: immutable(uint256)
 PAYOUTS: immutable(uint256)
 GAINS: immutable(uint256)
-DEFICIT: immutable(uint256)
-
-quote_words: HashMap[uint256, uint256]
-# as the ids of an account: ascending, so that instruments of a pool lie side by side
-instruments: uint256
 
 
 @deploy
@@ -105,17 +87,13 @@ def __init__(core: address, oracle: address, owner: address, epoch_seconds: uint
         and stress_share <= 10**6,
         errors.OUT_OF_BOUNDS,
     )
-    CORE = IClearingHouse(core)
-    ORACLE = IPriceOracle(oracle)
+    book.__init__(core, oracle)
     OWNER = owner
     EPOCH_SECONDS = epoch_seconds
     STRESS_SHARE = stress_share
-    SLOT_SECONDS = staticcall IPriceOracle(oracle).SLOT_SECONDS()
-    TREASURY = convert(self, uint256) << 96
-    ESCROW = TREASURY | 1
-    PAYOUTS = TREASURY | 2
-    GAINS = TREASURY | 3
-    DEFICIT = (convert(core, uint256) << 96) | (2 << 32) | COLLATERAL
+    ESCROW = book.TREASURY | 1
+    PAYOUTS = book.TREASURY | 2
+    GAINS = book.TREASURY | 3
     shares.__init__("Tidegate Liquidity", "TIDE-LP")
 
 
@@ -126,33 +104,21 @@ def __init__(core: address, oracle: address, owner: address, epoch_seconds: uint
 @external
 @reentrant
 def quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256) -> uint256:
-    word: uint256 = self.quote_words[instrument]
-    errors._require(word != 0, errors.NOT_LISTED)
-    errors._require(size != 0, errors.ZERO_AMOUNT)
-    half_spread: uint256 = min(self._ppm(word, 20), self._ppm(word, 40) + volatility * self._ppm(word, 60) // 10**6)
-    price: int256 = quotes._price(
-        size,
-        market_words._skew(staticcall CORE.interest_word(instrument)),
-        convert(mark, int256),
-        terms._skew_scale(staticcall CORE.risk_word(instrument)),
-        convert(self._ppm(word, 0), int256),
-        convert(half_spread, int256),
-    )
-    return convert(price, uint256)
+    return book._quote(instrument, size, mark, volatility)
 
 
 @view
 @external
 @reentrant
 def equity() -> int256:
-    return self._worth(0)[0]
+    return book._worth(0)[0]
 
 
 @view
 @external
 @reentrant
 def stress() -> (uint256, uint256):
-    return convert(self._worth(0)[1], uint256), convert(self._caps_stress(), uint256)
+    return convert(book._worth(0)[1], uint256), convert(book._caps_stress(), uint256)
 
 
 @view
@@ -161,13 +127,13 @@ def stress() -> (uint256, uint256):
 def covers_stress() -> bool:
     equity: int256 = 0
     present: int256 = 0
-    equity, present = self._worth(0)
+    equity, present = book._worth(0)
     return present == 0 or equity >= present
 
 
 @external
 def poke_caps():
-    self._scale_caps(self._worth(0)[0])
+    self._scale_caps(book._worth(0)[0])
 
 
 @external
@@ -182,9 +148,9 @@ def absorb():
 def request_deposit(account: uint256, amount: uint256, least_shares: uint256, deadline: uint256):
     self._require_lp(account)
     # while a deficit is booked, gains arrive cut: the request is for what did arrive
-    held: int256 = self._cash(ESCROW)
-    extcall CORE.transfer(account, ESCROW, COLLATERAL, amount)
-    arrived: uint256 = convert(self._cash(ESCROW) - held, uint256)
+    held: int256 = book._cash(ESCROW)
+    extcall book.CORE.transfer(account, ESCROW, COLLATERAL, amount)
+    arrived: uint256 = convert(book._cash(ESCROW) - held, uint256)
     self._request(account, requests.DEPOSIT, arrived, least_shares, deadline)
 
 
@@ -205,7 +171,7 @@ def process_epoch(epoch: uint256):
 
     equity: int256 = 0
     present: int256 = 0
-    equity, present = self._worth(close)
+    equity, present = book._worth(close)
     supply: uint256 = shares.totalSupply
     price: uint256 = self._price(equity, supply)
     settled: uint256 = requests._terms(price, requests.WHOLE)
@@ -225,11 +191,11 @@ def process_epoch(epoch: uint256):
         assets_in, minted, assets_out, burnt = self._totals(epoch, waiting, settled)
 
     if burnt != 0:
-        principal: uint256 = cash_word._principal(staticcall CORE.cash_word(TREASURY, COLLATERAL))
+        principal: uint256 = cash_word._principal(staticcall book.CORE.cash_word(book.TREASURY, COLLATERAL))
         settled = self._pay_out(assets_out, principal * burnt // supply, settled)
         shares._burn(self, burnt)
     if assets_in != 0:
-        extcall CORE.transfer(ESCROW, TREASURY, COLLATERAL, assets_in)
+        extcall book.CORE.transfer(ESCROW, book.TREASURY, COLLATERAL, assets_in)
         shares._mint(self, minted)
     requests._settle(epoch, settled)
     log ILiquidityVault.Processed(
@@ -261,46 +227,46 @@ def claim_part(account: uint256, most: uint256):
 @external
 def set_quote(instrument: uint256, word: uint256):
     errors._require(msg.sender == OWNER, errors.NOT_OWNER)
-    old: uint256 = self.quote_words[instrument]
-    interest: uint256 = staticcall CORE.interest_word(instrument)
+    old: uint256 = book.quote_words[instrument]
+    interest: uint256 = staticcall book.CORE.interest_word(instrument)
     if word == 0:
         errors._require(old != 0, errors.NOT_LISTED)
-        errors._require(not self._is_open(interest), errors.TOO_SOON)
-        self.instruments = account_word._remove(self.instruments, instrument)
-        self._empty_pool(self._pool(instrument))
+        errors._require(not book._is_open(interest), errors.TOO_SOON)
+        book.instruments = account_word._remove(book.instruments, instrument)
+        self._empty_pool(book._pool(instrument))
     else:
-        risk: uint256 = staticcall CORE.risk_word(instrument)
-        limits: uint256 = staticcall CORE.limits_word(instrument)
+        risk: uint256 = staticcall book.CORE.risk_word(instrument)
+        limits: uint256 = staticcall book.CORE.limits_word(instrument)
         errors._require(
-            risk != 0 and terms._settle_asset(risk) == COLLATERAL and staticcall CORE.vault_of(COLLATERAL) == self,
+            risk != 0 and terms._settle_asset(risk) == COLLATERAL and staticcall book.CORE.vault_of(COLLATERAL) == self,
             errors.NOT_LISTED,
         )
-        max_premium: int256 = convert(self._ppm(word, 0), int256)
-        max_half_spread: int256 = convert(self._ppm(word, 20), int256)
+        max_premium: int256 = convert(book._ppm(word, 0), int256)
+        max_half_spread: int256 = convert(book._ppm(word, 20), int256)
         errors._require(
             word >> 80 == 0
             and max_premium != 0
             and max_premium <= terms._max_premium(limits)
             and max_half_spread <= terms._max_half_spread(limits)
-            and convert(self._ppm(word, 40), int256) <= max_half_spread
-            and self._ppm(word, 60) <= 10**6,
+            and convert(book._ppm(word, 40), int256) <= max_half_spread
+            and book._ppm(word, 60) <= 10**6,
             errors.OUT_OF_BOUNDS,
         )
         if old == 0:
-            self.instruments = account_word._insert(self.instruments, instrument)
+            book.instruments = account_word._insert(book.instruments, instrument)
         else:
             # another premium would pay or charge whoever holds the skew: only where the potential stays the same
             skew: int256 = market_words._skew(interest)
             scale: int256 = terms._skew_scale(risk)
             errors._require(
                 quotes._potential_numerator(skew, scale, max_premium)
-                == quotes._potential_numerator(skew, scale, convert(self._ppm(old, 0), int256)),
+                == quotes._potential_numerator(skew, scale, convert(book._ppm(old, 0), int256)),
                 errors.TOO_SOON,
             )
-    self.quote_words[instrument] = word
+    book.quote_words[instrument] = word
     log ILiquidityVault.QuoteSet(instrument=instrument, word=word)
     # a market begins with its whole cap, even against an empty vault
-    self._scale_caps(self._worth(0)[0])
+    self._scale_caps(book._worth(0)[0])
 
 
 # Views
@@ -310,14 +276,14 @@ def set_quote(instrument: uint256, word: uint256):
 @external
 @reentrant
 def quote_word(instrument: uint256) -> uint256:
-    return self.quote_words[instrument]
+    return book.quote_words[instrument]
 
 
 @view
 @external
 @reentrant
 def instruments_word() -> uint256:
-    return self.instruments
+    return book.instruments
 
 
 @view
@@ -375,28 +341,28 @@ def claimable(account: uint256) -> (bool, uint256, uint256):
 @external
 @reentrant
 def share_price() -> uint256:
-    return self._price(self._worth(0)[0], shares.totalSupply)
+    return self._price(book._worth(0)[0], shares.totalSupply)
 
 
 @view
 @external
 @reentrant
 def asset() -> address:
-    return asset_word._token(staticcall CORE.asset_word(COLLATERAL))
+    return asset_word._token(staticcall book.CORE.asset_word(COLLATERAL))
 
 
 @view
 @external
 @reentrant
 def totalAssets() -> uint256:
-    return convert(max(self._worth(0)[0], 0), uint256) // self._unit()
+    return convert(max(book._worth(0)[0], 0), uint256) // self._unit()
 
 
 @view
 @external
 @reentrant
 def convertToShares(assets: uint256) -> uint256:
-    price: uint256 = self._price(self._worth(0)[0], shares.totalSupply)
+    price: uint256 = self._price(book._worth(0)[0], shares.totalSupply)
     if price == 0:
         return 0
     return assets * self._unit() * requests.PRICE_ONE // (price + 1)
@@ -406,7 +372,7 @@ def convertToShares(assets: uint256) -> uint256:
 @external
 @reentrant
 def convertToAssets(shares_in: uint256) -> uint256:
-    price: uint256 = self._price(self._worth(0)[0], shares.totalSupply)
+    price: uint256 = self._price(book._worth(0)[0], shares.totalSupply)
     return shares_in * price // requests.PRICE_ONE // self._unit()
 
 
@@ -474,111 +440,6 @@ def previewRedeem(shares_in: uint256) -> uint256:
 
 
 @internal
-@view
-def _worth(close: uint256) -> (int256, int256):
-    """
-    @param close If not zero, prices of open markets must be fresh and of a slot that opened since.
-    @return Equity, rounded down; stress loss of present open interest, rounded up.
-    """
-    equity: int256 = self._cash(TREASURY) + self._cash(DEFICIT)
-    present: int256 = 0
-    pool: uint256 = 0
-    ids: uint256 = self.instruments
-    for place: uint256 in range(15):
-        instrument: uint256 = account_word._instrument(ids, place)
-        if instrument == 0:
-            break
-        if self._pool(instrument) != pool:
-            pool = self._pool(instrument)
-            purse: uint256 = staticcall CORE.cash_word(pool, COLLATERAL)
-            # in a pool's word: fees that belong to insurance
-            equity += cash_word._cash(purse) - convert(cash_word._principal(purse), int256)
-        interest: uint256 = staticcall CORE.interest_word(instrument)
-        # a market without positions is worth nothing at any price, and waits for none
-        if self._is_open(interest):
-            mark: int256 = self._mark(instrument, close)
-            risk: uint256 = staticcall CORE.risk_word(instrument)
-            indices: uint256 = 0
-            accrued: uint256 = 0
-            carry: uint256 = 0
-            indices, accrued, carry = funding._accrued(
-                staticcall CORE.indices_word(instrument),
-                interest,
-                staticcall CORE.carry_word(instrument),
-                risk,
-                convert(mark, uint256),
-                block.timestamp,
-            )
-            held: uint256 = staticcall CORE.position_word(pool, instrument)
-            size: int256 = position_word._size(held)
-            equity += rounding._div_down(size * mark, WAD)
-            equity -= funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
-            equity -= quotes._potential_up(
-                market_words._skew(interest),
-                terms._skew_scale(risk),
-                convert(self._ppm(self.quote_words[instrument], 0), int256),
-                mark,
-            )
-            present += self._stress_up(
-                instrument, max(market_words._long_side(interest), market_words._short_side(interest)), mark
-            )
-    return equity, present
-
-
-@internal
-@view
-def _caps_stress() -> int256:
-    """
-    @return Stress loss of the unscaled hard caps, rounded up.
-    """
-    caps: int256 = 0
-    ids: uint256 = self.instruments
-    for place: uint256 in range(15):
-        instrument: uint256 = account_word._instrument(ids, place)
-        if instrument == 0:
-            break
-        cap: int256 = terms._hard_cap(staticcall CORE.trade_word(instrument))
-        caps += self._stress_up(instrument, cap, self._mark(instrument, 0))
-    return caps
-
-
-@internal
-@view
-def _stress_up(instrument: uint256, side: int256, mark: int256) -> int256:
-    ratio: int256 = terms._stress(staticcall CORE.limits_word(instrument))
-    return rounding._div_up(side * mark * ratio, WAD * PPM)
-
-
-@internal
-@view
-def _mark(instrument: uint256, close: uint256) -> int256:
-    """
-    @return The price in force, 0 if there was never one.
-    """
-    feed: uint256 = instrument // 64
-    price: uint256 = 0
-    fresh: bool = False
-    price, fresh = staticcall ORACLE.latest(feed)
-    if close != 0:
-        errors._require(fresh, errors.STALE_PRICE)
-        word: uint256 = staticcall ORACLE.latest_word(feed)
-        slot: uint256 = (word >> 180) & (2**32 - 1)
-        # in the second of a change the price before is in force: is it one of the slots since the close?
-        if block.timestamp <= (word >> 212) & (2**32 - 1):
-            earlier: uint256 = slot
-            slot = 0
-            for back: uint256 in range(RING):
-                earlier -= 1
-                if earlier * SLOT_SECONDS < close:
-                    break
-                if (staticcall ORACLE.slot_price(feed, earlier))[0] == price:
-                    slot = earlier
-                    break
-        errors._require(slot * SLOT_SECONDS >= close, errors.TOO_SOON)
-    return convert(price, int256)
-
-
-@internal
 @pure
 def _price(equity: int256, supply: uint256) -> uint256:
     """
@@ -597,38 +458,38 @@ def _price(equity: int256, supply: uint256) -> uint256:
 
 @internal
 def _scale_caps(equity: int256):
-    caps: int256 = self._caps_stress() * PPM
+    caps: int256 = book._caps_stress() * PPM
     allowed: int256 = max(equity, 0) * convert(STRESS_SHARE, int256)
     scale: uint256 = market_words.FULL_SCALE
     if caps > allowed:
         scale = scale * convert(allowed, uint256) // convert(caps, uint256)
-    ids: uint256 = self.instruments
+    ids: uint256 = book.instruments
     for place: uint256 in range(15):
         instrument: uint256 = account_word._instrument(ids, place)
         if instrument == 0:
             break
-        if market_words._scale(staticcall CORE.interest_word(instrument)) != scale:
-            extcall CORE.scale_caps(instrument, scale)
+        if market_words._scale(staticcall book.CORE.interest_word(instrument)) != scale:
+            extcall book.CORE.scale_caps(instrument, scale)
 
 
 @internal
 def _absorb():
     pool: uint256 = 0
-    ids: uint256 = self.instruments
+    ids: uint256 = book.instruments
     for place: uint256 in range(15):
         instrument: uint256 = account_word._instrument(ids, place)
         if instrument == 0:
             break
-        if self._pool(instrument) != pool:
-            pool = self._pool(instrument)
-            extcall CORE.sweep_fees(pool, COLLATERAL)
-    booked: int256 = -self._cash(DEFICIT)  # insurance paid what it could when it got its fees
+        if book._pool(instrument) != pool:
+            pool = book._pool(instrument)
+            extcall book.CORE.sweep_fees(pool, COLLATERAL)
+    booked: int256 = -book._cash(book.DEFICIT)  # insurance paid what it could when it got its fees
     if booked > 0:
-        payment: int256 = min(booked, self._worth(0)[0] + booked)
+        payment: int256 = min(booked, book._worth(0)[0] + booked)
         if payment > 0:
             amount: uint256 = convert(payment, uint256)
             self._fund_treasury(amount)
-            extcall CORE.transfer(TREASURY, DEFICIT, COLLATERAL, amount)
+            extcall book.CORE.transfer(book.TREASURY, book.DEFICIT, COLLATERAL, amount)
             log ILiquidityVault.Absorbed(asset=COLLATERAL, amount=amount)
 
 
@@ -637,10 +498,10 @@ def _fund_treasury(amount: uint256):
     """
     @notice Draws what the treasury lacks from the first pool: only their sum has a meaning.
     """
-    lack: int256 = convert(amount, int256) - self._cash(TREASURY)
+    lack: int256 = convert(amount, int256) - book._cash(book.TREASURY)
     if lack > 0:
-        pool: uint256 = self._pool(account_word._instrument(self.instruments, 0))
-        extcall CORE.transfer(pool, TREASURY, COLLATERAL, convert(lack, uint256))
+        pool: uint256 = book._pool(account_word._instrument(book.instruments, 0))
+        extcall book.CORE.transfer(pool, book.TREASURY, COLLATERAL, convert(lack, uint256))
 
 
 @internal
@@ -648,21 +509,21 @@ def _empty_pool(pool: uint256):
     """
     @notice Takes over what a pool without instruments holds or owes, as equity no longer counts it.
     """
-    ids: uint256 = self.instruments
+    ids: uint256 = book.instruments
     for place: uint256 in range(15):
         instrument: uint256 = account_word._instrument(ids, place)
         if instrument == 0:
             break
-        if self._pool(instrument) == pool:
+        if book._pool(instrument) == pool:
             return
-    extcall CORE.sweep_fees(pool, COLLATERAL)
-    cash: int256 = self._cash(pool)
+    extcall book.CORE.sweep_fees(pool, COLLATERAL)
+    cash: int256 = book._cash(pool)
     if cash > 0:
-        extcall CORE.transfer(pool, TREASURY, COLLATERAL, convert(cash, uint256))
+        extcall book.CORE.transfer(pool, book.TREASURY, COLLATERAL, convert(cash, uint256))
     elif cash < 0:
         lack: uint256 = convert(-cash, uint256)
         self._fund_treasury(lack)
-        extcall CORE.transfer(TREASURY, pool, COLLATERAL, lack)
+        extcall book.CORE.transfer(book.TREASURY, pool, COLLATERAL, lack)
 
 
 # Requests
@@ -671,7 +532,7 @@ def _empty_pool(pool: uint256):
 @internal
 @view
 def _require_lp(account: uint256):
-    errors._require(staticcall CORE.may(account, msg.sender, LP), errors.NOT_PERMITTED)
+    errors._require(staticcall book.CORE.may(account, msg.sender, LP), errors.NOT_PERMITTED)
 
 
 @internal
@@ -734,15 +595,15 @@ def _pay_out(assets: uint256, principal: uint256, settled: uint256) -> uint256:
         share = principal * requests.ALL // assets
     kept: uint256 = assets * share // requests.ALL
     # without any market, a treasury has nobody to win from
-    purse: uint256 = TREASURY
-    if self.instruments != 0:
-        purse = self._pool(account_word._instrument(self.instruments, 0))
+    purse: uint256 = book.TREASURY
+    if book.instruments != 0:
+        purse = book._pool(account_word._instrument(book.instruments, 0))
         if principal > assets:
-            extcall CORE.transfer(TREASURY, purse, COLLATERAL, principal - assets)
+            extcall book.CORE.transfer(book.TREASURY, purse, COLLATERAL, principal - assets)
     if kept != 0:
-        extcall CORE.transfer(TREASURY, PAYOUTS, COLLATERAL, kept)
+        extcall book.CORE.transfer(book.TREASURY, PAYOUTS, COLLATERAL, kept)
     if assets != kept:
-        extcall CORE.transfer(purse, GAINS, COLLATERAL, assets - kept)
+        extcall book.CORE.transfer(purse, GAINS, COLLATERAL, assets - kept)
     return requests._with_principal(settled, share)
 
 
@@ -765,9 +626,9 @@ def _claim(account: uint256, most: uint256):
         shares._move(self, convert(account >> 96, address), handed)
     if paid != 0:
         source: uint256 = ESCROW if requests._is_deposit(kind) else PAYOUTS
-        extcall CORE.transfer(source, account, COLLATERAL, paid)
+        extcall book.CORE.transfer(source, account, COLLATERAL, paid)
     if won != 0:
-        extcall CORE.transfer(GAINS, account, COLLATERAL, won)
+        extcall book.CORE.transfer(GAINS, account, COLLATERAL, won)
     log ILiquidityVault.Claimed(account=account, epoch=epoch, assets=paid + won, shares=handed)
 
 
@@ -776,29 +637,5 @@ def _claim(account: uint256, most: uint256):
 
 @internal
 @view
-def _cash(account: uint256) -> int256:
-    return cash_word._cash(staticcall CORE.cash_word(account, COLLATERAL))
-
-
-@internal
-@view
-def _pool(instrument: uint256) -> uint256:
-    return TREASURY | (1 << 64) | (instrument // 64)
-
-
-@internal
-@pure
-def _is_open(interest: uint256) -> bool:
-    return interest & (2**208 - 1) != 0
-
-
-@internal
-@pure
-def _ppm(word: uint256, at: uint256) -> uint256:
-    return (word >> at) & (2**20 - 1)
-
-
-@internal
-@view
 def _unit() -> uint256:
-    return asset_word._unit(staticcall CORE.asset_word(COLLATERAL))
+    return asset_word._unit(staticcall book.CORE.asset_word(COLLATERAL))

@@ -53,6 +53,9 @@ SLOT_SECONDS: immutable(uint256)
 ESCROW: immutable(uint256)
 TREASURY: immutable(uint256)
 
+# A batch pays its keeper once: what the orders so far owe him, plus one; 0 outside a batch.
+_owed: transient(uint256)
+
 
 @deploy
 def __init__(
@@ -89,7 +92,7 @@ def place(order: IExchange.Order) -> bytes32:
         errors._require(staticcall CORE.trade_word(order.instrument) != 0, errors.NOT_LISTED)
 
     digest: bytes32 = orders._hash(order)
-    word: uint256 = orders._word(order)
+    word: uint256 = orders._word(order.account, order.nonce)
     errors._require(
         word == 0 or (orders._state(word) == orders.ENDED and not orders._is_of(word, digest)), errors.ORDER_EXISTS
     )
@@ -101,7 +104,7 @@ def place(order: IExchange.Order) -> bytes32:
             [self._payment(order.account, ESCROW, order.keeper_fee + lapse_fee * orders.MICRO)]
         )
         errors._require(refusal == 0, refusal)
-    orders._store(order, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
+    orders._store(order.account, order.nonce, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
     log IExchange.Placed(
         account=order.account,
         order_hash=digest,
@@ -123,7 +126,7 @@ def place(order: IExchange.Order) -> bytes32:
 def cancel(order: IExchange.Order):
     self._require_trader(order.account)
     digest: bytes32 = orders._hash(order)
-    word: uint256 = orders._word(order)
+    word: uint256 = orders._word(order.account, order.nonce)
     state: uint256 = orders._state(word)
     errors._require(
         orders._is_of(word, digest) and (state == orders.RESTING or state == orders.WAITING), errors.UNKNOWN_ORDER
@@ -141,15 +144,15 @@ def cancel(order: IExchange.Order):
 @external
 def wake(order: IExchange.Order, slot: uint256):
     digest: bytes32 = orders._hash(order)
-    word: uint256 = orders._word(order)
+    word: uint256 = orders._word(order.account, order.nonce)
     errors._require(orders._is_of(word, digest) and orders._state(word) == orders.RESTING, errors.UNKNOWN_ORDER)
     errors._require(slot >= orders._slot(word), errors.TRIGGER_NOT_MET)
     next_slot: uint256 = self._next_slot()
     errors._require(next_slot * SLOT_SECONDS <= order.expiry, errors.TOO_LATE)
     price: uint256 = (staticcall ORACLE.slot_price(order.instrument // 64, slot))[0]
     errors._require(price != 0, errors.NO_PRICE)
-    errors._require(not orders._breaks_limit(order, price), errors.TRIGGER_NOT_MET)
-    orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.WAITING)
+    errors._require(not orders._breaks_limit(order.size, order.limit, price), errors.TRIGGER_NOT_MET)
+    orders._store(order.account, order.nonce, digest, orders._lapse_fee(word), next_slot, orders.WAITING)
     log IExchange.Woken(account=order.account, order_hash=digest, slot=next_slot)
 
 
@@ -162,6 +165,7 @@ def execute(order: IExchange.Order, keeper_account: uint256):
 @external
 def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256) -> DynArray[bytes4, 16]:
     reasons: DynArray[bytes4, 16] = []
+    self._owed = 1
     for order: IExchange.Order in orders_:
         reason: uint256 = self._execute(order, keeper_account)
         if reason != 0:
@@ -169,6 +173,11 @@ def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256
                 account=order.account, order_hash=orders._hash(order), reason=errors._selector(reason)
             )
         reasons.append(errors._selector(reason))
+    owed: uint256 = self._owed - 1
+    self._owed = 0
+    if owed != 0:
+        refusal: uint256 = self._clear([self._payment(ESCROW, keeper_account, owed)])
+        errors._require(refusal == 0, refusal)
     return reasons
 
 
@@ -179,7 +188,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
     @return 0, or why nothing at all has changed.
     """
     digest: bytes32 = orders._hash(order)
-    word: uint256 = orders._word(order)
+    word: uint256 = orders._word(order.account, order.nonce)
     if not orders._is_of(word, digest):
         return errors.UNKNOWN_ORDER
     state: uint256 = orders._state(word)
@@ -204,7 +213,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
             return errors.NO_PRICE
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
     # Nobody made this price: whoever comes when, the order ends the same.
-    if orders._breaks_limit(order, mark):
+    if orders._breaks_limit(order.size, order.limit, mark):
         return self._unmet(order, digest, word, False, keeper_account)
 
     size: int256 = order.size
@@ -231,7 +240,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
             mark = newer
             volatility = newer_volatility
             slot = present
-            if orders._breaks_limit(order, mark):
+            if orders._breaks_limit(order.size, order.limit, mark):
                 return self._unmet(order, digest, word, False, keeper_account)
 
     price: uint256 = 0
@@ -243,14 +252,35 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         return self._end(order, digest, word, refusal, False, keeper_account)
     # What follows depends on the skew, the caps and the account by now, which the owner can move himself.
     in_grace: bool = block.timestamp <= opened + GRACE_SLOTS * SLOT_SECONDS
-    if orders._breaks_limit(order, price):
+    if orders._breaks_limit(order.size, order.limit, price):
         return self._unmet(order, digest, word, not in_grace and not order.resting, keeper_account)
     if over:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
 
-    refusal = self._fill(order, word, size, price, slot, keeper_account)
+    # Payments come first: what comes back to the account finds it without the new position, cheaper to look at.
+    fills: DynArray[IClearingHouse.Fill, 3] = []
+    if not order.reduce_only:
+        fills = self._released(
+            order.account, order.keeper_fee, order.keeper_fee, orders._lapse_fee(word), False, keeper_account
+        )
+    elif keeper_account != order.account:
+        fills = [self._payment(order.account, keeper_account, order.keeper_fee)]
+    fills.append(
+        IClearingHouse.Fill(
+            taker=order.account,
+            maker=TREASURY | (1 << 64) | feed,
+            instrument=order.instrument,
+            size=size,
+            price=price,
+            fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
+            slot=slot,
+        )
+    )
+    refusal = self._clear(fills)
     if refusal == 0:
-        orders._store(order, digest, 0, orders._slot(word), orders.ENDED)
+        if not order.reduce_only and keeper_account != order.account:
+            self._owe(order.keeper_fee)
+        orders._store(order.account, order.nonce, digest, 0, orders._slot(word), orders.ENDED)
         log IExchange.Executed(account=order.account, order_hash=digest, size=size, price=price, slot=slot)
         return 0
     # Whatever the keeper's account could spoil, it spoils here too: this pays it the same.
@@ -273,33 +303,9 @@ def _unmet(
     if not order.resting or block.timestamp > order.expiry:
         return self._end(order, digest, word, errors.LIMIT_BROKEN, lapsed, keeper_account)
     next_slot: uint256 = self._next_slot()
-    orders._store(order, digest, orders._lapse_fee(word), next_slot, orders.RESTING)
+    orders._store(order.account, order.nonce, digest, orders._lapse_fee(word), next_slot, orders.RESTING)
     log IExchange.Rested(account=order.account, order_hash=digest, slot=next_slot)
     return 0
-
-
-@internal
-def _fill(
-    order: IExchange.Order, word: uint256, size: int256, price: uint256, slot: uint256, keeper_account: uint256
-) -> uint256:
-    # Payments come first: what comes back to the account finds it without the new position, cheaper to look at.
-    fills: DynArray[IClearingHouse.Fill, 3] = []
-    if not order.reduce_only:
-        fills = self._released(order, order.keeper_fee, orders._lapse_fee(word), order.account, keeper_account)
-    elif keeper_account != order.account:
-        fills = [self._payment(order.account, keeper_account, order.keeper_fee)]
-    fills.append(
-        IClearingHouse.Fill(
-            taker=order.account,
-            maker=TREASURY | (1 << 64) | (order.instrument // 64),
-            instrument=order.instrument,
-            size=size,
-            price=price,
-            fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
-            slot=slot,
-        )
-    )
-    return self._clear(fills)
 
 
 @internal
@@ -314,13 +320,13 @@ def _end(
     lapse_fee: uint256 = orders._lapse_fee(word)
     if not order.reduce_only:
         refusal: uint256 = self._clear(
-            self._released(
-                order, MIN_KEEPER_FEE, lapse_fee, TREASURY if lapsed else order.account, keeper_account
-            )
+            self._released(order.account, order.keeper_fee, MIN_KEEPER_FEE, lapse_fee, lapsed, keeper_account)
         )
         if refusal != 0:
             return refusal
-    orders._store(order, digest, 0, orders._slot(word), orders.ENDED)
+        if keeper_account != order.account:
+            self._owe(MIN_KEEPER_FEE)
+    orders._store(order.account, order.nonce, digest, 0, orders._slot(word), orders.ENDED)
     log IExchange.Ended(
         account=order.account,
         order_hash=digest,
@@ -330,27 +336,42 @@ def _end(
     return 0
 
 
+@internal
+def _owe(keeper_fee: uint256):
+    """
+    @notice In a batch the keeper fee of an order that is done stays in escrow until the batch is.
+    """
+    owed: uint256 = self._owed
+    if owed != 0:
+        self._owed = owed + keeper_fee
+
+
 @view
 @internal
 def _released(
-    order: IExchange.Order, keeper_fee: uint256, lapse_fee: uint256, lapse_target: uint256, keeper_account: uint256
+    account: uint256,
+    escrowed: uint256,
+    keeper_fee: uint256,
+    lapse_fee: uint256,
+    lapsed: bool,
+    keeper_account: uint256,
 ) -> DynArray[IClearingHouse.Fill, 3]:
     """
-    @param keeper_fee What of the order's keeper fee the keeper gets; the rest goes back.
+    @param escrowed The order's keeper fee. @param keeper_fee What of it the keeper gets; the rest goes back.
     @return What an opening order has in escrow, on its way out.
     """
     payments: DynArray[IClearingHouse.Fill, 3] = []
-    back: uint256 = order.keeper_fee - keeper_fee
-    if keeper_account == order.account:
+    back: uint256 = escrowed - keeper_fee
+    if keeper_account == account:
         back += keeper_fee
-    else:
+    elif self._owed == 0:
         payments.append(self._payment(ESCROW, keeper_account, keeper_fee))
-    if lapse_target == order.account:
+    if not lapsed:
         back += lapse_fee * orders.MICRO
     elif lapse_fee != 0:
-        payments.append(self._payment(ESCROW, lapse_target, lapse_fee * orders.MICRO))
+        payments.append(self._payment(ESCROW, TREASURY, lapse_fee * orders.MICRO))
     if back != 0:
-        payments.append(self._payment(ESCROW, order.account, back))
+        payments.append(self._payment(ESCROW, account, back))
     return payments
 
 

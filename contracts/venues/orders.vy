@@ -83,16 +83,16 @@ def _hash(order: IExchange.Order) -> bytes32:
 
 @view
 @internal
-def _word(order: IExchange.Order) -> uint256:
-    return self._words[order.account][order.nonce & 255]
+def _word(account: uint256, nonce: uint256) -> uint256:
+    return self._words[account][nonce & 255]
 
 
 @internal
-def _store(order: IExchange.Order, digest: bytes32, lapse_fee: uint256, slot: uint256, state: uint256):
+def _store(account: uint256, nonce: uint256, digest: bytes32, lapse_fee: uint256, slot: uint256, state: uint256):
     """
     @param lapse_fee 1e-6 collateral, at most MAX_LAPSE_FEE.
     """
-    self._words[order.account][order.nonce & 255] = (
+    self._words[account][nonce & 255] = (
         (convert(digest, uint256) >> 96 << 96) | (lapse_fee << 40) | (slot << 8) | state
     )
 
@@ -155,10 +155,10 @@ def _is_valid(order: IExchange.Order, min_keeper_fee: uint256) -> bool:
 
 @pure
 @internal
-def _breaks_limit(order: IExchange.Order, price: uint256) -> bool:
-    if order.size > 0:
-        return price > order.limit
-    return price < order.limit
+def _breaks_limit(size: int256, limit: uint256, price: uint256) -> bool:
+    if size > 0:
+        return price > limit
+    return price < limit
 
 
 @pure
@@ -167,15 +167,25 @@ def _lapse_fee_up(size: int256, price: uint256, ratio: uint256) -> uint256:
     """
     @param ratio ppm of notional. @return 1e-6 collateral.
     """
-    share: int256 = abs(size) * convert(price * ratio, int256)
-    return convert(rounding._div_up(share, convert(WAD * PPM * MICRO, int256)), uint256)
+    # widths: 96 bits of size, 90 of price, 14 of the ratio
+    share: uint256 = unsafe_mul(unsafe_mul(self._magnitude(size), price), ratio)
+    return unsafe_div(unsafe_add(share, WAD * PPM * MICRO - 1), WAD * PPM * MICRO)
 
 
 @pure
 @internal
 def _taker_fee_up(size: int256, price: uint256, trade: uint256) -> uint256:
     """
-    @param trade The instrument's trade word. @return 1e-18 collateral.
+    @param trade The instrument's trade word. @return 1e-18 collateral. A price beyond 90 bits gives nonsense here, and
+            the clearing house refuses it.
     """
-    share: int256 = abs(size) * convert(price, int256) * terms._taker_fee(trade)
-    return convert(rounding._div_up(share, convert(WAD * PPM, int256)), uint256)
+    share: uint256 = unsafe_mul(
+        unsafe_mul(self._magnitude(size), price), convert(convert(terms._taker_fee(trade), bytes32), uint256)
+    )
+    return unsafe_div(unsafe_add(share, WAD * PPM - 1), WAD * PPM)
+
+
+@pure
+@internal
+def _magnitude(size: int256) -> uint256:
+    return convert(convert(rounding._abs(size), bytes32), uint256)

@@ -22,6 +22,8 @@ from tidegate.spec.rounding import WAD
 
 PAGE = ROOT / "docs" / "hostile-venue.md"
 CAP = 10_000 * WAD  # one payment
+FILLS = 8  # a call takes
+TRIPS = FILLS // 2
 STAKE = 100_000  # of the victim and of the accomplice
 
 
@@ -112,8 +114,8 @@ def system_accounts(system: System) -> dict[str, int]:
 
 
 def test_a_traders_whole_equity_goes_in_one_call(funded: System, gang: Gang, laws):
-    fills = gang.trips(10, 27 * WAD // 10, gang.victim, gang.friend, gain=False)
-    assert gang.takes(fills) == said("ten round trips of a trader at the band's edges, one call")
+    fills = gang.trips(TRIPS, 27 * WAD // TRIPS, gang.victim, gang.friend, gain=False)
+    assert gang.takes(fills) == said("four round trips of a trader at the band's edges, one call")
     assert 0 <= net(funded, gang.victim) < 3_000 * WAD
     # the rest, to the last unit, by payments of less than the cap
     rest = net(funded, gang.victim)
@@ -123,7 +125,7 @@ def test_a_traders_whole_equity_goes_in_one_call(funded: System, gang: Gang, law
 
 
 def test_but_not_more_than_it_has(funded: System, gang: Gang):
-    fills = gang.trips(10, 28 * WAD // 10, gang.victim, gang.friend, gain=False)
+    fills = gang.trips(TRIPS, 28 * WAD // TRIPS, gang.victim, gang.friend, gain=False)
     assert gang.takes(fills) == "nothing: InsufficientMargin"
 
 
@@ -131,8 +133,8 @@ def test_the_vaults_pool_pays_six_percent_of_its_soft_cap_a_trip(funded: System,
     pool = funded.deployment.pool(BTC)
     one = gang.trips(1, 250 * WAD, gang.friend, pool, gain=True)
     assert gang.takes(one) == said("one round trip with the vault at the band's edges")
-    ten = gang.trips(10, 250 * WAD, gang.friend, pool, gain=True)
-    assert gang.takes(ten) == said("ten round trips with the vault at the band's edges, one call")
+    four = gang.trips(TRIPS, 250 * WAD, gang.friend, pool, gain=True)
+    assert gang.takes(four) == said("four round trips with the vault at the band's edges, one call")
     beyond = gang.trips(1, 251 * WAD, gang.friend, pool, gain=True)
     assert gang.takes(beyond) == "nothing: SkewCap"
     laws(gang.victim, gang.friend, *_others(funded))
@@ -141,8 +143,8 @@ def test_the_vaults_pool_pays_six_percent_of_its_soft_cap_a_trip(funded: System,
 def test_what_it_took_leaves_through_the_bucket_only(funded: System, gang: Gang):
     """The ledger's gains are many times what may leave: a share of the tokens held a day."""
     pool = funded.deployment.pool(BTC)
-    for _ in range(2):
-        gang.takes(gang.trips(10, 250 * WAD, gang.friend, pool, gain=True))
+    for _ in range(6):
+        gang.takes(gang.trips(TRIPS, 250 * WAD, gang.friend, pool, gain=True))
     assert net(funded, gang.friend) > 18_000_000 * WAD
     out = bucket(funded) + principal(funded, gang.friend)
     assert whole(out - STAKE * WAD) == said("out of the protocol, at once, whatever was taken")
@@ -164,12 +166,8 @@ def test_nothing_leaves_while_the_vault_is_short_of_its_stress(funded: System, g
     mark = gang.mark = funded.oracle.call("latest", 1)[0]
     gang.high, gang.low = mark * 103 // 100, mark * 97 // 100
     pool = funded.deployment.pool(BTC)
-    for _ in range(3):
-        gang.takes(gang.trips(10, 150 * WAD, gang.friend, pool, gain=True))
-        if not funded.vault.call("covers_stress"):
-            break
-    for _ in range(3):
-        gang.takes(gang.trips(10, 150 * WAD, gang.friend, pool, gain=True))
+    for _ in range(12):
+        gang.takes(gang.trips(TRIPS, 150 * WAD, gang.friend, pool, gain=True))
     assert not funded.vault.call("covers_stress")
     with reverts("VaultShort"):
         withdraw(funded, gang.friend, principal(funded, gang.friend) // WAD + 1)
@@ -178,7 +176,8 @@ def test_nothing_leaves_while_the_vault_is_short_of_its_stress(funded: System, g
 
 def test_payments_empty_an_account_above_initial_margin(funded: System, gang: Gang):
     assert gang.pays(gang.victim) == said("one payment out of a trader's account")
-    assert gang.pays(gang.victim, 9) == said("nine more in one call: all it has")
+    assert gang.pays(gang.victim, FILLS) == said("eight more in one call")
+    assert gang.pays(gang.victim) == "10,000"
     assert gang.pays(gang.victim, amount=1) == "nothing: InsufficientMargin"
 
 
@@ -269,7 +268,7 @@ def test_wash_trading_earns_nothing_and_fills_the_caps(funded: System, gang: Gan
 def test_a_loss_to_an_accomplice_is_no_way_for_a_gain_to_leave(funded: System, gang: Gang):
     """Self-dealing moves cash, never principal."""
     before = principal(funded, gang.friend)
-    gang.takes(gang.trips(10, 27 * WAD // 10, gang.victim, gang.friend, gain=False))
+    gang.takes(gang.trips(TRIPS, 27 * WAD // TRIPS, gang.victim, gang.friend, gain=False))
     assert principal(funded, gang.friend) == before
 
 
@@ -320,7 +319,7 @@ def test_the_systems_accounts_trade_with_nobody(funded: System, full: Gang, name
 def test_how_much_the_systems_accounts_pay_in_one_call(funded: System, full: Gang):
     for name, account in system_accounts(funded).items():
         checkpoint = funded.chain.snapshot()
-        times = min(20, funded.cash(account) // CAP)
+        times = min(FILLS, funded.cash(account) // CAP)
         assert full.pays(account, times) == said(f"payments out of {name}, one call")
         funded.chain.restore(checkpoint)
 
@@ -386,7 +385,7 @@ def test_a_bought_liquidator_earns_a_reward_for_every_crumb(funded: System, gang
     before = net(funded, gang.friend)
     calls = 20
     for _ in range(calls):
-        slicer.clear(*slices(funded, slicer, account, gang.friend, 19, 10**12))
+        slicer.clear(*slices(funded, slicer, account, gang.friend, FILLS - 1, 10**12))
     taken = net(funded, gang.friend) - before
     assert whole(taken // calls) == said(
         "a bought liquidator's rewards for slices of a millionth, a call"

@@ -71,6 +71,7 @@ class Exchange:
         self.lapse_ratio = lapse_ratio
         self.escrow = words.account(address)
         self.orders: Table[tuple[int, int], Placed | None] = Table(host, None)
+        self._owed: int | None = None  # to the keeper of the batch that runs
 
     def place(self, order: Order, sender: int) -> None:
         with self.host.call():
@@ -124,8 +125,19 @@ class Exchange:
             self._execute(order, keeper_account)
 
     def execute_many(self, orders: Sequence[Order], keeper_account: int) -> list[str]:
-        """The reasons, "" for what was done."""
-        return [refusal_of(lambda o=order: self.execute(o, keeper_account)) for order in orders]
+        """The reasons, "" for what was done. The keeper is paid once, out of the escrow."""
+        with self.host.call():
+            self._owed = 0
+            try:
+                reasons = [
+                    refusal_of(lambda o=one: self.execute(o, keeper_account)) for one in orders
+                ]
+                owed = self._owed
+            finally:
+                self._owed = None
+            if owed:
+                self._clear([self._payment(self.escrow, keeper_account, owed)])
+        return reasons
 
     def _execute(self, order: Order, keeper: int) -> None:
         """One order, one step; a refusal leaves everything as it was."""
@@ -178,12 +190,13 @@ class Exchange:
         # payments come first: what comes back finds the account without the new position
         payments: list[Fill] = []
         if not order.reduce_only:
-            payments = self._released(known, order.keeper_fee, order.account, keeper)
+            payments = self._released(known, order.keeper_fee, False, keeper)
         elif keeper != order.account:
             payments = [self._payment(order.account, keeper, order.keeper_fee)]
         fill = self._fill(order, size, price, slot)
         refusal = refusal_of(lambda: self._clear([*payments, fill]))
         if refusal == "":
+            self._owe(order, order.keeper_fee, keeper)
             return self._store(order, 0, known.slot, OrderState.ENDED)
         require(refusal in NO_FAULT + CAPS + FAULT, refusal)
         lapsed = refusal in FAULT or (refusal in CAPS and not in_grace)
@@ -204,22 +217,26 @@ class Exchange:
         """Every way an order ends but a fill; the lapse fee to the vault or back."""
         order = known.order
         if not order.reduce_only:
-            target = words.treasury(self.vault.address) if lapsed else order.account
-            self._clear(self._released(known, self.min_keeper_fee, target, keeper))
+            self._clear(self._released(known, self.min_keeper_fee, lapsed, keeper))
+            self._owe(order, self.min_keeper_fee, keeper)
         self._store(order, 0, known.slot, OrderState.ENDED)
 
-    def _released(
-        self, known: Placed, keeper_fee: int, lapse_target: int, keeper: int
-    ) -> list[Fill]:
+    def _owe(self, order: Order, keeper_fee: int, keeper: int) -> None:
+        """In a batch the keeper fee of an order that is done stays in escrow until the batch is."""
+        if self._owed is not None and not order.reduce_only and keeper != order.account:
+            self._owed += keeper_fee
+
+    def _released(self, known: Placed, keeper_fee: int, lapsed: bool, keeper: int) -> list[Fill]:
         """What an opening order has in escrow, on its way out: to keeper, vault and account."""
-        account, lapse_fee = known.order.account, known.lapse_fee * MICRO
-        shares = {keeper: keeper_fee} if keeper != account else {}
-        if lapse_target != account and lapse_fee:
-            shares[lapse_target] = shares.get(lapse_target, 0) + lapse_fee
-        back = known.order.keeper_fee + lapse_fee - sum(shares.values())
-        if back:
-            shares[account] = back
-        return [self._payment(self.escrow, target, amount) for target, amount in shares.items()]
+        order, lapse_fee = known.order, known.lapse_fee * MICRO
+        own = keeper == order.account
+        back = order.keeper_fee - keeper_fee * (not own) + lapse_fee * (not lapsed)
+        shares = [
+            (keeper, keeper_fee if not own and self._owed is None else 0),
+            (words.treasury(self.vault.address), lapse_fee if lapsed else 0),
+            (order.account, back),
+        ]
+        return [self._payment(self.escrow, target, amount) for target, amount in shares if amount]
 
     @staticmethod
     def _payment(source: int, target: int, amount: int) -> Fill:

@@ -118,7 +118,9 @@ class Cast:
 
     def run(self, calls: Sequence[Call]) -> Receipt:
         """By the attacker's contract, in one transaction."""
-        return self.contract.transact("run", [(c.to, c.data) for c in calls], sender=self.accomplice)
+        return self.contract.transact(
+            "run", [(c.to, c.data) for c in calls], sender=self.accomplice
+        )
 
     def flash(self, amount: int, calls: Sequence[Call]) -> Receipt:
         """The same with borrowed tokens, given back at the end of it."""

@@ -74,9 +74,9 @@ FAULTS = {
     ),
     "principal is not held to net": Fault(
         "ClearingHouse",
-        "core/solvency.vy",
-        "min(principal, convert(max(net, 0), uint256))",
-        "principal",
+        "core/ledger.vy",
+        "    if lost < 0:\n",
+        "    if lost < 0 and asset != 0:\n",
     ),
     "borrowed tokens fill the outflow bucket": Fault(
         "ClearingHouse",

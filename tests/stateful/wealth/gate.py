@@ -68,6 +68,13 @@ class Gate:
                     self._filled(args)
         for account in self.judged:
             self._hold(account)
+        for account, shadow in self.shadow.items():
+            principal = self.life.cash(account).principal
+            if principal > shadow + DUST:
+                raise Broken(
+                    f"{name}: {human(principal)} may leave at once, {human(shadow)} was deposited"
+                    " and not lost"
+                )
         self.transfers.clear()
         if gain:
             self._take(name, gain)
@@ -88,7 +95,7 @@ class Gate:
         return principal, amount - principal
 
     def _is_transfer(self, args: Any) -> bool:
-        """Whether an owner moved it, or the vault for one; else it is a fee, a stake or a reward."""
+        """Whether an owner moved it, or the vault for one; else it is a fee or a reward."""
         vault = int(self.life.system.vault)
         wallets = {words.account(vault, sub) for sub in range(4)}
         return (args.source, args.target) in self.transfers or bool(
@@ -130,7 +137,9 @@ class Gate:
         elapsed = min(now - self.since, self.window)
         self.level = min(size, self.level + size * elapsed // self.window)
         if gain > self.level + DUST:
-            raise Broken(f"{name}: a gain of {human(gain)} left, the bucket held {human(self.level)}")
+            raise Broken(
+                f"{name}: a gain of {human(gain)} left, the bucket held {human(self.level)}"
+            )
         self.level -= gain
         self.since, self.most = now, self.tokens()
         self.gains += gain

@@ -1,22 +1,22 @@
 """The law: nothing the attacker does makes them richer than fair. Glossary, as docs/wealth.md:
 
-    P(t)    true price of the second t
-    K       price an order may fill at: its own slot's; later, the worse of it and the open slot's
-    x       signed size of a fill; dPhi the premium it pays, in units of the underlying
-    s       the attacker's share of the vault
-    W       wealth at P: tokens, equity of all accounts, escrow of orders, requests, claims, shares
+P(t)    true price of the second t
+K       price an order may fill at: its own slot's; later, the worse of it and the open slot's
+x       signed size of a fill; dPhi the premium it pays, in units of the underlying
+s       the attacker's share of the vault
+W       wealth at P: tokens, equity of all accounts, escrow of orders, requests, claims, shares
 
-    fair PnL of time      what W changes by while the attacker does nothing: size * dP, funding, s * dE
-    fair PnL of a fill    x (P - K) - K dPhi: as if held since its slot, at the vault's potential;
-                          in a liquidation K is the price in force
-    fair PnL of the vault s * (what each fill pays it: - (x + dPhi)(P - K), and of others' fills the
-                          spread, the fee and the lapse fees too)
-    fair income           keeper fees and liquidation rewards that others pay
-    fair PnL of an order  that its owner lets lapse: minus the loss it escaped, less s of it
-    edge                  what the rules are known to give away, each by a formula of its own from the
-                          true path and the order, never from what was paid
+fair PnL of time      what W changes by while the attacker does nothing: size * dP, funding, s * dE
+fair PnL of a fill    x (P - K) - K dPhi: as if held since its slot, at the vault's potential;
+                      in a liquidation K is the price in force
+fair PnL of the vault s * (what each fill pays it: - (x + dPhi)(P - K), and of others' fills the
+                      spread, the fee and the lapse fees too)
+fair income           keeper fees and liquidation rewards that others pay
+fair PnL of an order  that its owner lets lapse: minus the loss it escaped, less s of it
+edge                  what the rules are known to give away, each by a formula of its own from the
+                      true path and the order, never from what was paid
 
-    excess = change of W - fair - edges <= DUST, for every single transaction
+excess = change of W - fair - edges <= DUST, for every single transaction
 """
 
 from collections import Counter
@@ -25,9 +25,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.stateful.wealth.books import MARKETS, Marks, Reader, Terms, Worth
+from tests.stateful.wealth.orders import Live, Orders
 from tests.stateful.wealth.requests import Requests, totals
 from tests.stateful.wealth.requests import Terms as EpochTerms
-from tests.stateful.wealth.orders import Live, Orders
 from tidegate.chain import Receipt
 from tidegate.client import errors
 from tidegate.spec import words
@@ -64,8 +64,10 @@ class Tally:
     edges: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)  # measured, in no sum
     counts: Counter[str] = field(default_factory=Counter)
+    habits: str = ""  # of the honest others
     start: int = 0
     end: int = 0
+    oldest: int = 0  # age of the price in force at which an account of the attacker was sliced, s
     most: int = 0  # excess of one transaction
 
     @property
@@ -224,6 +226,9 @@ class Walk:
                 self.fair["keeper income"] += min(args.reward, most)
             self.fair["vault"] -= self._vault(args.reward)
             return
+        slot = self.moment.posted[words.underlying_of(args.instrument)]
+        age = self.moment.now - slot * self.orders.slot_seconds
+        self.law.tally.oldest = max(self.law.tally.oldest, age)
         # the slice's move since the price in force is an edge, not fair
         self.fair[SINCE] -= moved
         self.edges[LATENCY] += moved

@@ -1,4 +1,4 @@
-"""One life: a price path, what honest others do and how late, and the attacker's moves under the law.
+"""One life: a price path, honest others and how late they are, the attacker under the law.
 
 Everything random is drawn from the life's seed and the step's number, and honest others draw from
 the seed and the slot: a life is replayed from its seed, and a step can be left out of it.
@@ -40,12 +40,17 @@ class Habits:
     processes: int  # seconds after an epoch's close
     trades: float  # orders a slot
 
+    @property
+    def diligent(self) -> bool:
+        """Whether prices and liquidations do not wait for the attacker."""
+        return self.posts < NEVER and self.liquidates < NEVER
+
     @classmethod
     def drawn(cls, rng: random.Random) -> "Habits":
         return cls(
             posts=rng.choice((0, 0, 1, 3, NEVER)),
             executes=rng.choice((0, 1, 2, 4, 6, NEVER)),
-            liquidates=rng.choice((0, 1, 3, 6)),
+            liquidates=rng.choice((1, 3, 6, NEVER, NEVER)),
             processes=rng.choice((5, 30, NEVER)),
             trades=rng.choice((0.1, 0.3)),
         )
@@ -74,8 +79,10 @@ class Life:
         )
         self.reader = Reader(system, cast.owners, cast.accounts)
         self.law = Law(self.reader, Terms.of(system), self.orders, self.ids)
+        self.law.tally.habits = "diligent others" if self.habits.diligent else "the attacker alone"
         self.gate = Gate(self)
         self.nonces: Counter[int] = Counter()
+        self.made: dict[tuple[int, int], Order] = {}  # by account and nonce
         self.tried: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -117,9 +124,7 @@ class Life:
 
     # Transactions under the law
 
-    def judged(
-        self, name: str, send: Callable[[], Receipt], ours: bool = True
-    ) -> Receipt | None:
+    def judged(self, name: str, send: Callable[[], Receipt], ours: bool = True) -> Receipt | None:
         """A transaction; None if it was refused. ours: the attacker's keeper is paid."""
         moment = self.law.before(self.now, self.force(), self.posted())
         self.gate.before(moment)
@@ -144,10 +149,10 @@ class Life:
     def _note_placed(self, receipt: Receipt, force: Mapping[int, int]) -> None:
         for event in receipt.events:
             if event.name == "Placed":
-                order = Order.of([*event.args.order])
+                order = self.made[event.args.account, event.args.nonce]
                 ours = order.account in self.ids.ours
-                latest = force[order.feed]
-                self.orders.placed(order, bytes(event.args.order_hash), ours, self.now, latest)
+                digest, latest = bytes(event.args.order_hash), force[order.feed]
+                self.orders.placed(order, digest, ours, self.now, latest)
 
     def _check_escrow(self, name: str) -> None:
         held = self.cash(self.system.deployment.escrow).cash
@@ -285,7 +290,9 @@ class Life:
             "keeper_fee": words.to_units(self.config.min_keeper_fee, WAD),
             "nonce": nonce,
         }
-        return Order(account, instrument, size, **{**body, **changes})
+        order = Order(account, instrument, size, **{**body, **changes})
+        self.made[account, nonce] = order
+        return order
 
     def _honest_trade(self, rng: random.Random) -> None:
         """Mostly a position of a few times the account's equity; sometimes back, or shares."""

@@ -1,4 +1,4 @@
-"""Lives one after the other, until so many actions were tried; replays and shortens a failing one."""
+"""Lives one after the other until so many actions were tried; a failing one is shortened."""
 
 import random
 import time
@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.stateful.wealth import truth
-from tests.stateful.wealth.attacker import WEIGHTED
+from tests.stateful.wealth.actor import WEIGHTED
+from tests.stateful.wealth.attacker import Attacker
 from tests.stateful.wealth.cast import Cast
 from tests.stateful.wealth.law import Broken, Tally
 from tests.stateful.wealth.life import Life
-from tests.stateful.wealth.provider import Attacker
 from tests.stateful.wealth.settlement import settle
+from tidegate.spec.rounding import WAD
 
 STEPS_A_LIFE = 220
 Trace = list[tuple[int, str]]  # step numbers and moves
@@ -32,6 +33,43 @@ class Outcome:
     def actions(self) -> int:
         return sum(self.tried.values())
 
+    def total(self, part: str) -> Counter[str]:
+        """A part of all lives' tallies, summed."""
+        sums: Counter[str] = Counter()
+        for _, tally in self.tallies:
+            sums.update(getattr(tally, part))
+        return sums
+
+    def report(self) -> str:
+        """Actions tried and done, refusals, and what the attacker made of it by kind of path."""
+        rows = [f"{'action':18} {'tried':>7} {'done':>7}  rate"]
+        for name in sorted(self.tried):
+            tried, done = self.tried[name], self.done[name]
+            rows.append(f"{name:18} {tried:7} {done:7}  {done / tried:.0%}")
+        rows.append(f"{self.actions:26} {sum(self.done.values()):7}  in {self.seconds:.0f} s")
+        rows.append("most frequent refusals:")
+        rows += [f"  {name:45} {count}" for name, count in self.refused.most_common(20)]
+        groups: dict[str, list[Tally]] = {}
+        for kind, tally in self.tallies:
+            groups.setdefault(f"{kind}, {tally.habits}", []).append(tally)
+        for name in sorted(groups):
+            rows += of_kind(name, groups[name])
+        return "\n".join(rows)
+
+
+def of_kind(kind: str, tallies: Sequence[Tally]) -> list[str]:
+    """Whole tokens, summed over the lives of one kind of path."""
+    gain = sum(tally.end - tally.start for tally in tallies)
+    most = max(tally.most for tally in tallies)
+    rows = [f"{kind}: {len(tallies)} lives, wealth {gain // WAD:+,}, most excess {most} wei"]
+    for part in ("fair", "edges"):
+        sums: Counter[str] = Counter()
+        for tally in tallies:
+            sums.update(getattr(tally, part))
+        rows += [f"  {part:5} {name:48} {sums[name] // WAD:>+12,}" for name in sorted(sums)]
+    rows.append(f"  {'costs':54} {sum(tally.excess for tally in tallies) // WAD:>+12,}")
+    return rows
+
 
 class Failure(AssertionError):
     """The law broke; says how to replay it."""
@@ -46,9 +84,15 @@ def drawn(seed: str, steps: int) -> Trace:
     return [(step, rng.choice(WEIGHTED)) for step in range(steps)]
 
 
-def live(cast: Cast, seed: str, kind: str, trace: Sequence[tuple[int, str]]) -> Iterator[Life]:
+def live(
+    cast: Cast,
+    seed: str,
+    kind: str,
+    trace: Sequence[tuple[int, str]],
+    make: Callable[..., Life] = Life,
+) -> Iterator[Life]:
     """The life after every step of the trace, and once more when everything is settled."""
-    life = Life(cast, seed, kind)
+    life = make(cast, seed, kind)
     attacker = Attacker(life)
     for step, name in trace:
         getattr(attacker, name)(random.Random(f"{seed} step {step}"))
@@ -57,13 +101,11 @@ def live(cast: Cast, seed: str, kind: str, trace: Sequence[tuple[int, str]]) -> 
     yield life
 
 
-def run(
-    cast: Cast, seed: object, steps: int, kinds: Sequence[str] = truth.KINDS, least: int = 0
-) -> Outcome:
+def run(cast: Cast, seed: object, steps: int, kinds: Sequence[str] = truth.KINDS) -> Outcome:
     """At least so many actions; every life from the same moment."""
     outcome, began = Outcome(), time.monotonic()
     number = 0
-    while outcome.actions < max(steps, least):
+    while outcome.actions < steps:
         kind = kinds[number % len(kinds)]
         one_life(cast, f"{seed} {number}", kind, outcome)
         number += 1

@@ -94,15 +94,21 @@ class Orders:
         return live.order.size * (price - self.message(live).price) // WAD
 
     def escaped(self, live: Live, now: int) -> int:
-        """The loss that not filling it spared its owner, by the end of its slot.
+        """The loss that not filling it spared its owner: seen by the end of its slot, there still.
 
-        Later it has no claim to its slot's price any more: it would fill at the worse of two.
+        Later it has no claim to its slot's price any more: it would fill at the worse of two. A
+        limit broken by the price of a slot itself ends it at nobody's choice.
         """
-        if live.resting or now < self.opened(live) or self.message(live).published > now:
+        if live.resting or now < self.opened(live) or live.order.reduce_only:
             return 0
-        if live.order.reduce_only or not live.order.met_by(self.message(live).price):
+        own, open_slot = self.message(live), now // self.slot_seconds
+        newer = self.truth.message(live.order.feed, open_slot)
+        if own.published > now or not live.order.met_by(own.price):
             return 0
-        return max(0, -self.gain(live, min(now, self.opened(live) + self.slot_seconds)))
+        if newer.published <= now and not live.order.met_by(newer.price):
+            return 0
+        end = min(now, self.opened(live) + self.slot_seconds)
+        return max(0, min(-self.gain(live, end), -self.gain(live, now)))
 
     def in_grace(self, live: Live, now: int) -> bool:
         return now <= self.opened(live) + GRACE_SLOTS * self.slot_seconds

@@ -1,4 +1,4 @@
-"""Requests to the vault, as those who made them know them: from their events, by the published terms.
+"""Requests to the vault, as those who made them know them.
 
 An epoch's requests all trade at one price. What each gets is computed here from the price and the
 share of redemptions served.

@@ -1,7 +1,7 @@
 """The end of a life: everything the attacker has is closed, claimed and redeemed, under the law."""
 
 from tests.harness.system import FOREVER
-from tests.stateful.wealth.provider import Attacker
+from tests.stateful.wealth.attacker import Attacker
 from tests.stateful.wealth.truth import START
 
 ROUNDS = 12  # of a slot and a price each

@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 
 from tests.harness.relay import Relay
-from tidegate.artifacts import artifact
+from tidegate.artifacts import artifact, from_source
 from tidegate.chain import Contract, Receipt
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner
 from tidegate.local_accounts import local_address
@@ -144,6 +144,30 @@ def feed(chain: RevmChain, oracle: Contract, owner: str, keys: list[PriceSigner]
 def relay(chain: RevmChain) -> Relay:
     """A contract that may be a feed's source: it calls what it is told."""
     return Relay(chain)
+
+
+METER = """
+# pragma version ==0.4.3
+# pragma evm-version cancun
+@external
+def spent(target: address, data: Bytes[8192]) -> uint256:
+    before: uint256 = msg.gas
+    ok: bool = raw_call(target, data, revert_on_failure=False)
+    assert not ok
+    return before - msg.gas
+"""
+
+
+@pytest.fixture
+def spent(chain: RevmChain):
+    """The gas that a call which fails has burnt, of more than it may need."""
+    meter = chain.deploy(from_source(METER, "Meter"))
+
+    def measure(target: Contract, fn: str, *args) -> int:
+        data = target.encode(fn, *args)
+        return meter.transact("spent", target.address, data, gas=50_000_000).returned
+
+    return measure
 
 
 @pytest.fixture

@@ -56,10 +56,16 @@ def test_it_reverts(hostile, declines, data):
     declines("FeedFailed")
 
 
-def test_it_burns_all_gas(chainlink, hostile):
+def test_it_reverts_with_what_would_be_an_answer(hostile, declines):
+    hostile.transact("behave", True, False, hostile.true)
+    declines("FeedFailed")
+
+
+def test_it_burns_all_gas(chainlink, hostile, spent):
     hostile.transact("behave", False, True, b"")
     with reverts("FeedFailed"):
         chainlink.adapter.transact("post", gas=300_000)
+    assert 200_000 < spent(chainlink.adapter, "post") < 260_000
 
 
 @pytest.mark.parametrize("size", [0, 1, 32, 159, 161, 192, 60_000])

@@ -157,15 +157,26 @@ def test_the_good_message_of_the_table_passes(priced):
     assert priced.send(message, signatures).one("Posted").args.moved
 
 
-def test_signers_of_zero_are_no_seat(chain, owner, keys):
-    """A failed recovery is the zero address; empty seats are zero too and must not match it."""
-    one = keys[0].account.address
-    oracle = chain.deploy(artifact("PriceOracle"), owner, 4, [one], 1, 0)
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_signers_of_zero_have_no_seat(chain, owner, keys, count):
+    """A failed recovery is the zero address; empty seats behind the last signer are zero too."""
+    threshold = count // 2 + 1
+    addresses = [signer.account.address for signer in keys[:count]]
+    oracle = chain.deploy(artifact("PriceOracle"), owner, 4, addresses, threshold, 0)
     oracle.transact("set_feed", 1, 60, 10_000, sender=owner)
     slot = chain.time() // 4
+    message = PriceMessage(1, slot, PRICE, slot * 4)
+    domain = Domain(chain.chain_id, oracle.address)
+    # the last signers, so that an empty seat is next
+    true = [replace(signer, domain=domain, signed={}).sign(message) for signer in keys[:count]]
     for junk in (bytes(65), bytes(64) + b"\x1b", b"\xff" * 32 + bytes(32) + b"\x1c"):
-        with reverts("BadSignature"):
-            oracle.transact("push", 1, slot, PRICE, slot * 4, junk)
+        for place in range(threshold):
+            few = true[count - threshold + 1 :]
+            joined = b"".join([*few[:place], junk, *few[place:]])
+            with reverts("BadSignature"):
+                oracle.transact("push", 1, slot, PRICE, slot * 4, joined)
+    joined = b"".join(true[count - threshold :])
+    assert oracle.transact("push", 1, slot, PRICE, slot * 4, joined).named("Posted")
 
 
 # Replays and reorderings

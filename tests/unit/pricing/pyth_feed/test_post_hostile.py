@@ -51,10 +51,16 @@ def test_it_reverts(pyth, hostile, declines, data):
     declines("FeedFailed", pyth.post_bytes, b"")
 
 
-def test_it_burns_all_gas(pyth, hostile):
+def test_it_reverts_with_what_would_be_an_answer(pyth, hostile, declines):
+    hostile.transact("behave", True, False, answer(pyth))
+    declines("FeedFailed", pyth.post_bytes, b"")
+
+
+def test_it_burns_all_gas(pyth, hostile, spent):
     hostile.transact("behave", False, True, b"")
     with reverts("FeedFailed"):
         pyth.adapter.transact("post", pyth.slot, b"", sender=pyth.poster, value=7, gas=3_300_000)
+    assert 3_000_000 < spent(pyth.adapter, "post", pyth.slot, b"") < 3_100_000
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 64, 351, 353, 384, 60_000])

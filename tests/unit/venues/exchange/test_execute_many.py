@@ -2,7 +2,8 @@
 
 import pytest
 
-from tidegate.client.errors import name_of
+from tidegate.client.errors import ProtocolError, name_of
+from tidegate.client.orders import OrderState
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
@@ -119,6 +120,49 @@ def test_sixteen_at_most(market):
     assert len(market.execute_many(*orders).returned) == 16
     with pytest.raises(Exception, match="reverted without a reason"):
         market.execute_many(*orders, market.order())
+
+
+def test_pays_the_keeper_once_for_all(market, accounts):
+    """Fills, ends and a reduce-only order, which pays him itself."""
+    market.fill(WAD, account=accounts[0])
+    orders = [
+        market.place(account=accounts[0], size=-WAD, reduce_only=True),
+        market.place(account=accounts[1]),
+        market.place(account=accounts[2], keeper_fee=5 * WAD),
+        market.place(account=accounts[3], limit=49_999 * WAD),
+        market.place(account=accounts[4], size=4 * WAD),
+    ]
+    market.open(market.next_slot)
+    before = market.cash(market.keeper_account)
+    receipt = market.execute_many(*orders)
+    assert reasons(receipt) == [""] * 5
+    moved = [one.args for one in receipt.named("Moved") if one.args.source == market.escrow]
+    paid = [move.amount for move in moved if move.target == market.keeper_account]
+    assert paid == [KEEPER_FEE + 5 * WAD + 2 * MIN_KEEPER_FEE]
+    assert market.cash(market.keeper_account) == before + paid[0] + KEEPER_FEE
+    assert market.cash(market.escrow) == 0
+
+
+def test_the_owner_of_an_order_as_keeper_of_the_batch(market, accounts):
+    orders = [market.place(account=account) for account in accounts[:2]]
+    market.open(market.next_slot)
+    before = [market.cash(account) for account in accounts[:2]]
+    market.exchange.transact("execute_many", orders, accounts[0], sender=market.trader)
+    price = market.quote(WAD)
+    cost = price + market.taker_fee(WAD, price)
+    back = market.lapse_fee()
+    after = [market.cash(account) for account in accounts[:2]]
+    assert after == [before[0] - cost + back + 2 * KEEPER_FEE, before[1] - cost + back]
+
+
+def test_a_keeper_who_cannot_be_paid_gets_nothing_done(market, accounts):
+    orders = [market.place(account=account) for account in accounts[:2]]
+    market.open(market.next_slot)
+    with pytest.raises(ProtocolError) as refusal:
+        market.exchange.transact("execute_many", orders, market.escrow, sender=market.keeper)
+    assert refusal.value.name == "BadFill"
+    assert [market.word(order).state for order in orders] == [OrderState.WAITING] * 2
+    assert reasons(market.execute_many(*orders)) == ["", ""]
 
 
 def test_again_pays_nothing(market, accounts):
