@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from tests.harness.reverts import reverts
 from tidegate.chain import Contract
 from tidegate.revm_chain import RevmChain
 
-_ACCOUNT = re.compile(r"0x([0-9a-f]{40}): Account \{ info: ")
+ACCOUNT = ": Account { info: "
 _SLOT = re.compile(
     r"(\d+): StorageSlot \{ previous_or_original_value: \d+, present_value: (\d+) \}"
 )
@@ -17,16 +18,14 @@ Words = dict[str, dict[int, int]]
 
 def storage(chain: RevmChain) -> Words:
     """Storage words that are not zero, by address and slot. From pyrevm's own journal: complete."""
-    parts = _ACCOUNT.split(chain._evm.journal_str)
+    # 0x<address>: Account { info: <code>, storage: {<slots>}, status: ...}, 0x<address>: ...
+    bodies = chain._evm.journal_str.split(ACCOUNT)
     found: Words = {}
-    for address, body in zip(parts[1::2], parts[2::2], strict=True):
-        words = {
-            int(slot): int(value)
-            for slot, value in _SLOT.findall(body[body.index("storage: {") :])
-            if value != "0"
-        }
+    for before, body in pairwise(bodies):
+        slots = body.partition(", storage: {")[2].partition("}, status: ")[0]
+        words = {int(slot): int(value) for slot, value in _SLOT.findall(slots) if value != "0"}
         if words:
-            found[f"0x{address}"] = words
+            found[before[-42:]] = words
     return found
 
 
