@@ -67,7 +67,7 @@ class Actor:
 
     # Time and prices
 
-    @move(10)
+    @move(7)
     def wait(self, rng: Rng) -> None:
         self.life.wait(rng.randint(1, 6))
         self.count("wait")
@@ -97,7 +97,7 @@ class Actor:
         """A keeper's message; it moves the prices in force and nobody's true wealth."""
         return self.life.attempt(name, lambda: self.life.post(feed, slot))
 
-    @move(7)
+    @move(5)
     def post_newest(self, rng: Rng) -> None:
         feeds = rng.choice(((1,), (2,), (1, 2), (1, 2)))
         for feed in feeds:

@@ -113,21 +113,15 @@ class Attacker(Trader):
     @move(7)
     def flash(self, rng: Rng) -> None:
         """Deposit a fortune, act, withdraw it, in one transaction."""
-        life, core = self.life, self.system.core
+        life, due = self.life, self.due()
         account = self.cast.trading[rng.choice((0, 0, 1))]
-        loan = rng.randint(1, LOAN)
-        owner = self.cast.contract.address
-        extra = 0
+        loan, extra = rng.randint(1, LOAN), 0
         inner: list[Call] = []
-        due, weak = self.due(), [a for a, _ in self.exposed(self.weak())]
-        kinds = ["place", "gain", "gain", "round", "caps"]
-        kinds += ["execute"] * 2 * bool(due) + ["liquidate"] * 8 * bool(weak)
-        kind = rng.choice(kinds)
+        kind = rng.choice(["place", "gain", "gain", "round", "caps", *["execute"] * 2 * bool(due)])
         if kind == "place":
             instrument = rng.choice(MARKETS)
             size = self.sized(account, instrument, rng.randint(1, 40)) * rng.choice((1, -1))
-            order = life.order(account, instrument, size)
-            inner = [self.exchange.prepare("place", order)]
+            inner = [self.exchange.prepare("place", life.order(account, instrument, size))]
         elif kind == "execute":
             live = rng.choice(due)
             self.ensure_posted(live)
@@ -139,19 +133,31 @@ class Attacker(Trader):
             extra //= UNIT
         elif kind == "round":
             inner = self._round(rng, account, loan)
-        elif kind == "caps":
-            inner = [self.system.vault.prepare(rng.choice(("poke_caps", "absorb")))]
         else:
-            victim = rng.choice(weak)
-            args = ([victim], [dict(self.exposed([victim]))[victim]], self.cast.keeping)
-            inner = [self.system.liquidator.prepare("liquidate", *args)]
+            inner = [self.system.vault.prepare(rng.choice(("poke_caps", "absorb")))]
+        self.around(kind, account, loan, extra, inner)
+
+    def around(self, kind: str, account: int, loan: int, extra: int, inner: list[Call]) -> None:
+        """The loan in, the calls, the loan and something more out."""
+        core, owner = self.system.core, self.cast.contract.address
         calls = [
             core.prepare("deposit", account, COLLATERAL, loan),
             *inner,
             core.prepare("withdraw", account, COLLATERAL, loan + extra, owner),
         ]
-        life.attempt(f"flash {kind}", lambda: self.cast.flash(loan, calls))
-        life.gate.transfers.clear()
+        self.life.attempt(f"flash {kind}", lambda: self.cast.flash(loan, calls))
+        self.life.gate.transfers.clear()
+
+    def slice(self, rng: Rng, account: int) -> None:
+        """One in two with a fortune on another account meanwhile."""
+        positions = self.exposed([account])
+        if not positions or rng.random() < 0.5:
+            return super().slice(rng, account)
+        args = ([account], [positions[0][1]], self.cast.keeping)
+        inner = [self.system.liquidator.prepare("liquidate", *args)]
+        own = rng.choice([a for a in self.cast.trading[:3] if a != account])
+        self.around("liquidate", own, rng.randint(1, LOAN), 0, inner)
+        return None
 
     def _round(self, rng: Rng, account: int, loan: int) -> list[Call]:
         """Through an account of another owner and back: principal for gains?"""

@@ -31,8 +31,8 @@ FAULTS = {
     "the lapse fee is never taken": Fault(
         "Exchange",
         "venues/Exchange.vy",
-        "TREASURY if lapsed else order.account",
-        "order.account",
+        "    if not lapsed:\n",
+        "    if MIN_KEEPER_FEE != 0:\n",
     ),
     "cancelling is free for the whole window": Fault(
         "Exchange",
@@ -62,13 +62,13 @@ FAULTS = {
     ),
     "premium is profit of the vault": Fault(
         "LiquidityVault",
-        "vaults/LiquidityVault.vy",
+        "vaults/book.vy",
         "equity -= quotes._potential_up(",
         "equity -= 0 * quotes._potential_up(",
     ),
     "an epoch takes any fresh price": Fault(
         "LiquidityVault",
-        "vaults/LiquidityVault.vy",
+        "vaults/book.vy",
         "errors._require(slot * SLOT_SECONDS >= close, errors.TOO_SOON)",
         "errors._require(slot != 0 or close != 0, errors.TOO_SOON)",
     ),

@@ -49,8 +49,8 @@ class Habits:
     def drawn(cls, rng: random.Random) -> "Habits":
         return cls(
             posts=rng.choice((0, 0, 1, 3, NEVER)),
-            executes=rng.choice((0, 1, 2, 4, 6, NEVER)),
-            liquidates=rng.choice((1, 3, 6, NEVER, NEVER)),
+            executes=rng.choice((0, 1, 3, 6, NEVER, NEVER)),
+            liquidates=rng.choice((1, 3, 6, 10, NEVER)),
             processes=rng.choice((5, 30, NEVER)),
             trades=rng.choice((0.1, 0.3)),
         )
@@ -229,6 +229,11 @@ class Life:
         if self.habits.executes >= NEVER:
             return
         keeper = self.system.actor("keeper")
+        for feed in {live.order.feed for live in self.orders.live.values() if not live.resting}:
+            public = self.truth.message(feed, self.slot).published <= self.now
+            # whoever executes late needs the open slot's price
+            if public and not self.has(feed, self.slot):
+                self.quietly(lambda feed=feed: self.post(feed, self.slot))
         for live in list(self.orders.live.values()):
             due = not live.resting and live.slot <= self.slot - self.habits.executes
             if due and self.has(live.order.feed, live.slot):

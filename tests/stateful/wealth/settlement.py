@@ -13,7 +13,7 @@ def settle(attacker: Attacker) -> None:
     for _ in range(ROUNDS):
         life.until((life.slot + 1) * life.slot_seconds)
         for feed in START:
-            attacker.post("post", feed, life.slot)
+            life.quietly(lambda feed=feed: life.post(feed, life.slot))
         life.wait(1)
         end_orders(attacker)
         for account in attacker.weak():

@@ -19,7 +19,7 @@ from tests.stateful.wealth.truth import RECORD
 DEFAULT_STEPS = 10_000
 STEPS = int(os.environ.get("TIDEGATE_WEALTH_STEPS", DEFAULT_STEPS))
 SEED = os.environ.get("TIDEGATE_WEALTH_SEED", "wealth")
-LEAST_SUCCESSES = 10  # of each action, in the default number of steps
+LEAST_SUCCESSES = 8  # of each action, in the default number of steps
 LEAST_RATE = 0.05
 FAULT_STEPS = 6_000  # in which a seeded fault must be found
 RECORDED_STEPS = 2_000

@@ -168,7 +168,7 @@ class Trader(Actor):
         self.life.attempt("batch", lambda: self.exchange.transact("execute_many", batch, keeper))
         return None
 
-    @move(6)
+    @move(10)
     def execute_late(self, rng: Rng) -> None:
         """Look at the price until the window ends; then take a winner, or let a loser go."""
         ours = [live for live in self.due() if live.ours]
@@ -212,10 +212,10 @@ class Trader(Actor):
         health = {account: self.system.health(account) for account in accounts}
         return [account for account, (equity, _, least, _) in health.items() if equity < least]
 
-    @move(7)
+    @move(10)
     def liquidate(self, rng: Rng) -> None:
         """Others' accounts or one's own, or what they left; prices first, or not."""
-        for _ in range(rng.choice((0, 0, 0, 4))):
+        for _ in range(rng.choice((0, 0, 2, 6))):
             if self.weak():
                 break
             self.wait_slot(rng)
@@ -224,9 +224,12 @@ class Trader(Actor):
         weak = self.weak()
         if not weak:
             return self.lever(rng)
-        self.life.tried["liquidate"] += 1
-        self.life.done["liquidate"] += self.life.liquidate("liquidate", rng.choice(weak), ours=True)
+        self.slice(rng, rng.choice(weak))
         return None
+
+    def slice(self, rng: Rng, account: int) -> None:
+        self.life.tried["liquidate"] += 1
+        self.life.done["liquidate"] += self.life.liquidate("liquidate", account, ours=True)
 
     @move(5)
     def lever(self, rng: Rng) -> None:

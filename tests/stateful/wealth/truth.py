@@ -29,7 +29,7 @@ CENT = WAD // 100
 LARGEST_STEP = 0.045  # of a slot, below the feeds' deviation guard
 SILENT = 0.02  # share of the slots without a publication
 CALM, JUMPS, TREND, CRASH, RECORD = "calm", "jumps", "trend", "crash", "recorded"
-KINDS = (CALM, JUMPS, TREND, CRASH)
+KINDS = (CALM, CRASH, JUMPS, CRASH, TREND)
 
 Step = Callable[[int], float]  # log move into the second of this number, counted from the start
 
