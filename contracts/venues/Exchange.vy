@@ -42,6 +42,7 @@ MAX_MIN_KEEPER_FEE: constant(uint256) = 100 * WAD
 MAX_LAPSE_RATIO: constant(uint256) = 10_000  # ppm
 # In which a cap or the quote ends an order free of charge: time for a keeper, none to see where the price goes.
 GRACE_SLOTS: constant(uint256) = 2
+HEAD: constant(uint256) = 32  # where a call's only list begins
 
 CORE: public(immutable(IClearingHouse))
 ORACLE: public(immutable(IPriceOracle))
@@ -100,9 +101,7 @@ def place(order: IExchange.Order) -> bytes32:
     if not order.reduce_only:
         lapse_fee = self._lapse_fee(order)
         errors._require(lapse_fee <= orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
-        refusal: uint256 = self._clear(
-            [self._payment(order.account, ESCROW, order.keeper_fee + lapse_fee * orders.MICRO)]
-        )
+        refusal: uint256 = self._pay(order.account, ESCROW, order.keeper_fee + lapse_fee * orders.MICRO)
         errors._require(refusal == 0, refusal)
     orders._store(order.account, order.nonce, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
     log IExchange.Placed(
@@ -176,7 +175,7 @@ def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256
     owed: uint256 = self._owed - 1
     self._owed = 0
     if owed != 0:
-        refusal: uint256 = self._clear([self._payment(ESCROW, keeper_account, owed)])
+        refusal: uint256 = self._pay(ESCROW, keeper_account, owed)
         errors._require(refusal == 0, refusal)
     return reasons
 
@@ -258,25 +257,31 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
 
     # Payments come first: what comes back to the account finds it without the new position, cheaper to look at.
-    fills: DynArray[IClearingHouse.Fill, 3] = []
+    fills: IClearingHouse.Fill[3] = empty(IClearingHouse.Fill[3])
+    count: uint256 = 0
     if not order.reduce_only:
-        fills = self._released(
-            order.account, order.keeper_fee, order.keeper_fee, orders._lapse_fee(word), False, keeper_account
-        )
+        back: uint256 = orders._lapse_fee(word) * orders.MICRO
+        if keeper_account == order.account:
+            back += order.keeper_fee
+        elif self._owed == 0:
+            fills[0] = self._payment(ESCROW, keeper_account, order.keeper_fee)
+            count = 1
+        if back != 0:
+            fills[count] = self._payment(ESCROW, order.account, back)
+            count += 1
     elif keeper_account != order.account:
-        fills = [self._payment(order.account, keeper_account, order.keeper_fee)]
-    fills.append(
-        IClearingHouse.Fill(
-            taker=order.account,
-            maker=TREASURY | (1 << 64) | feed,
-            instrument=order.instrument,
-            size=size,
-            price=price,
-            fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
-            slot=slot,
-        )
+        fills[0] = self._payment(order.account, keeper_account, order.keeper_fee)
+        count = 1
+    fills[count] = IClearingHouse.Fill(
+        taker=order.account,
+        maker=TREASURY | (1 << 64) | feed,
+        instrument=order.instrument,
+        size=size,
+        price=price,
+        fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
+        slot=slot,
     )
-    refusal = self._clear(fills)
+    refusal = self._clear(fills, count + 1)
     if refusal == 0:
         if not order.reduce_only and keeper_account != order.account:
             self._owe(order.keeper_fee)
@@ -319,9 +324,23 @@ def _end(
     """
     lapse_fee: uint256 = orders._lapse_fee(word)
     if not order.reduce_only:
-        refusal: uint256 = self._clear(
-            self._released(order.account, order.keeper_fee, MIN_KEEPER_FEE, lapse_fee, lapsed, keeper_account)
-        )
+        fills: IClearingHouse.Fill[3] = empty(IClearingHouse.Fill[3])
+        count: uint256 = 0
+        back: uint256 = order.keeper_fee
+        if keeper_account != order.account:
+            back -= MIN_KEEPER_FEE
+            if self._owed == 0:
+                fills[0] = self._payment(ESCROW, keeper_account, MIN_KEEPER_FEE)
+                count = 1
+        if not lapsed:
+            back += lapse_fee * orders.MICRO
+        elif lapse_fee != 0:
+            fills[count] = self._payment(ESCROW, TREASURY, lapse_fee * orders.MICRO)
+            count += 1
+        if back != 0:
+            fills[count] = self._payment(ESCROW, order.account, back)
+            count += 1
+        refusal: uint256 = self._clear(fills, count)
         if refusal != 0:
             return refusal
         if keeper_account != order.account:
@@ -346,35 +365,6 @@ def _owe(keeper_fee: uint256):
         self._owed = owed + keeper_fee
 
 
-@view
-@internal
-def _released(
-    account: uint256,
-    escrowed: uint256,
-    keeper_fee: uint256,
-    lapse_fee: uint256,
-    lapsed: bool,
-    keeper_account: uint256,
-) -> DynArray[IClearingHouse.Fill, 3]:
-    """
-    @param escrowed The order's keeper fee. @param keeper_fee What of it the keeper gets; the rest goes back.
-    @return What an opening order has in escrow, on its way out.
-    """
-    payments: DynArray[IClearingHouse.Fill, 3] = []
-    back: uint256 = escrowed - keeper_fee
-    if keeper_account == account:
-        back += keeper_fee
-    elif self._owed == 0:
-        payments.append(self._payment(ESCROW, keeper_account, keeper_fee))
-    if not lapsed:
-        back += lapse_fee * orders.MICRO
-    elif lapse_fee != 0:
-        payments.append(self._payment(ESCROW, TREASURY, lapse_fee * orders.MICRO))
-    if back != 0:
-        payments.append(self._payment(ESCROW, account, back))
-    return payments
-
-
 @pure
 @internal
 def _payment(source: uint256, target: uint256, amount: uint256) -> IClearingHouse.Fill:
@@ -385,15 +375,28 @@ def _payment(source: uint256, target: uint256, amount: uint256) -> IClearingHous
 
 
 @internal
-def _clear(fills: DynArray[IClearingHouse.Fill, 3]) -> uint256:
+def _pay(source: uint256, target: uint256, amount: uint256) -> uint256:
+    fills: IClearingHouse.Fill[3] = empty(IClearingHouse.Fill[3])
+    fills[0] = self._payment(source, target, amount)
+    return self._clear(fills, 1)
+
+
+@internal
+def _clear(fills: IClearingHouse.Fill[3], count: uint256) -> uint256:
     """
+    @param count Of the fills, those that are meant; encoded as a list of so many, what follows it is not read.
     @return 0, or the clearing house's refusal.
     """
     success: bool = False
     answer: Bytes[32] = b""
     success, answer = raw_call(
         CORE.address,
-        abi_encode(fills, method_id=method_id("clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[])")),
+        abi_encode(
+            HEAD,
+            count,
+            fills,
+            method_id=method_id("clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[])"),
+        ),
         max_outsize=32,
         revert_on_failure=False,
     )
