@@ -14,6 +14,8 @@
                                       8 the account holds positions, 16 reserved (the vault's and insurance's: venues
                                       neither fill nor charge it)
 
+        The flags 2, 4 and 16 are set once, by governance's listings; 8 follows the account's positions.
+
         In a pool's word (the vault's side of an underlying, which never withdraws) the middle field holds
         the insurance share of its fees, not yet swept: it is part of cash and owed to the insurance account.
 """

@@ -133,8 +133,7 @@ def _lacks(account: uint256) -> bool:
 
 @view
 @internal
-def _quote(instrument: uint256, size: int256, mark: uint256) -> int256:
-    volatility: uint256 = staticcall IPriceOracle(ORACLE).volatility(instrument >> 6)
+def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256) -> int256:
     price: uint256 = staticcall ILiquidityVault(VAULT).quote(instrument, size, mark, volatility)
     return convert(price, int256)
 
@@ -166,7 +165,8 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
     # the size that restores the buffer
     notional: int256 = rounding._mul_div_down(abs(held), price, WAD)
     buffer: int256 = PPM + terms._buffer(limits)
-    whole_price: int256 = self._quote(instrument, -held, mark)
+    volatility: uint256 = staticcall IPriceOracle(ORACLE).volatility(instrument >> 6)
+    whole_price: int256 = self._quote(instrument, -held, mark, volatility)
     cost: int256 = self._cost_up(-held, whole_price, price)
     relief: int256 = (
         rounding._div_down(
@@ -191,7 +191,7 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
         size = abs(held)
         slice_.whole = True
     slice_.size = -size if held > 0 else size
-    slice_.price = whole_price if slice_.whole else self._quote(instrument, slice_.size, mark)
+    slice_.price = whole_price if slice_.whole else self._quote(instrument, slice_.size, mark, volatility)
 
     # min(penalty, E / N - quote cost), never negative; none without equity, even where the quote pays for closing
     closed: int256 = rounding._mul_div_down(size, price, WAD)
