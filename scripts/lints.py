@@ -43,7 +43,9 @@ MOVES = {
 }
 # What bounds a movement for the one who asks for it: how much, at which price, until when.
 BOUNDS = {"amount", "least", "most", "limit", "deadline", "expiry", "fee", "price", "shares"}
-ACCRUALS = {"_accrued", "_accrue"}
+# What integrates funding; and what does so only to value an account, writing nothing.
+ACCRUALS = {"_accrued"}
+VALUATIONS = frozenset({"_state", "_whole", "_look", "_judge"})
 ACCRUED_WORDS = {"positions", "risk", "trade", "limits"}
 
 
@@ -159,9 +161,15 @@ class _Paths:
     are followed; a loop is gone through as often as asked for.
     """
 
-    def __init__(self, visit: Callable[[Step, frozenset], frozenset], rounds: int) -> None:
+    def __init__(
+        self,
+        visit: Callable[[Step, frozenset], frozenset],
+        rounds: int,
+        passed_over: frozenset[str] = frozenset(),
+    ) -> None:
         self.visit = visit
         self.rounds = rounds
+        self.passed_over = passed_over  # functions that are not entered
         self.returned: list[frozenset] = []
 
     def function(self, node: Any, facts: frozenset) -> frozenset:
@@ -215,6 +223,8 @@ class _Paths:
         if not isinstance(node, ast.Call):
             return facts
         if (callee := _callee(node)) is not None:
+            if callee.name in self.passed_over:
+                return facts
             facts = self.visit(Step("enter", node, callee.name), facts)
             return self.function(callee, facts) if _does_something(callee) else facts
         name = _name(node)
@@ -327,7 +337,7 @@ def _accrual(source: Source) -> Iterator[tuple[str, int, str]]:
                 found.setdefault(step.node.lineno, f"{step.name} is written, nothing accrued yet")
             return facts
 
-        _Paths(visit, 1).function(function, frozenset({False}))
+        _Paths(visit, 1, VALUATIONS).function(function, frozenset({False}))
         for line, text in found.items():
             yield function.name, line, text
 

@@ -1,6 +1,7 @@
 """Each lint catches its seeded fault and passes the same source without it; contracts/ is clean."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -96,19 +97,19 @@ PAIRS = {
     ),
     "position before its accrual": (
         "accrual",
-        "@internal\ndef _accrue():\n    self.index += 1\n\n"
+        "@internal\ndef _accrued():\n    self.index += 1\n\n"
         "@external\ndef f(account: uint256):\n"
-        "    self.positions[account] += 1\n    self._accrue()\n",
-        "@internal\ndef _accrue():\n    self.index += 1\n\n"
+        "    self.positions[account] += 1\n    self._accrued()\n",
+        "@internal\ndef _accrued():\n    self.index += 1\n\n"
         "@external\ndef f(account: uint256):\n"
-        "    self._accrue()\n    self.positions[account] += 1\n",
+        "    self._accrued()\n    self.positions[account] += 1\n",
     ),
     "terms without an accrual, deeper": (
         "accrual",
         "@internal\ndef _set(i: uint256):\n    self.risk[i] = 1\n\n"
         "@external\ndef f(i: uint256):\n    self._set(i)\n",
-        "@internal\ndef _accrue():\n    self.index += 1\n\n"
-        "@internal\ndef _set(i: uint256):\n    self._accrue()\n    self.risk[i] = 1\n\n"
+        "@internal\ndef _accrued():\n    self.index += 1\n\n"
+        "@internal\ndef _set(i: uint256):\n    self._accrued()\n    self.risk[i] = 1\n\n"
         "@external\ndef f(i: uint256):\n    self._set(i)\n",
     ),
     "loops of too many turns": (
@@ -204,15 +205,54 @@ def test_a_call_behind_the_lock_says_so():
     assert "(NOT locked)" in open_.text
 
 
-def test_terms_of_the_clearing_house_without_accrual_are_seen():
-    """The real source, with its accrual taken out."""
+def test_positions_of_the_clearing_house_without_accrual_are_seen():
+    """The real source, with its accrual taken out: of a trade, and of new terms."""
     path = ROOT / "contracts" / "core" / "ClearingHouse.vy"
     text = path.read_text()
     assert lints.findings(lints.annotated(text, path), ["accrual"]) == []
-    without, count = re.subn(r"^    self\._accrue\(instrument, .*\)\n", "", text, flags=re.M)
-    assert count > 0
+    accrual = re.compile(r"^( +)[a-z_, ]+ = carry\._settled\(.*\)$", re.M)
+    without, count = accrual.subn(r"\1indices = carry.indices[instrument]", text)
+    assert count == 2
     caught = lints.findings(lints.annotated(without, path), ["accrual"])
-    assert "set_terms" in {finding.function for finding in caught}
+    assert {finding.function for finding in caught} == {"clear", "set_terms"}
+
+
+# lint, function, its file, what is taken out or moved
+SPOILT = [
+    (
+        *("setter-bounds", "pause_openings", "governance/Configurator.vy"),
+        (r"^    errors\._require\(duration != 0.*\n", ""),
+    ),
+    (
+        *("setter-bounds", "set_venue", "governance/Configurator.vy"),
+        (r"^    errors\._require\(role == 0.*\n", ""),
+    ),
+    (
+        *("event", "set_guardian", "governance/Configurator.vy"),
+        (r"^    log IConfigurator\.GuardianSet.*\n", ""),
+    ),
+    (
+        *("call-before-write", "withdraw", "core/ClearingHouse.vy"),
+        (
+            r"^(    paid: uint256 = ledger\._release.*\n)",
+            r"    ledger._give(word, receiver, amount)\n\1",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("lint", "function", "file", "change"), SPOILT)
+def test_a_fault_put_into_a_real_source_is_seen(lint: str, function: str, file: str, change):
+    path = ROOT / "contracts" / file
+    spoilt, count = re.subn(*change, path.read_text(), flags=re.M)
+    assert count == 1
+    known = {finding.function for finding in found_in(lint, path, path.read_text())}
+    assert function not in known
+    assert function in {finding.function for finding in found_in(lint, path, spoilt)}
+
+
+def found_in(lint: str, path: Path, text: str) -> list[lints.Finding]:
+    return lints.findings(lints.annotated(text, path), [lint])
 
 
 def test_contracts_have_no_finding_that_is_not_listed_and_no_exception_is_left_over():
