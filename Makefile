@@ -25,7 +25,7 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo test gas size layout lint catalogue format fuzz clean
+.PHONY: help setup demo test gas scale size layout lint catalogue format fuzz clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
@@ -41,6 +41,9 @@ test: $(READY) ## run all tests on JOBS=2 processes (ARGS="-k name" for some)
 
 gas: $(READY) ## measure the gas of every operation into tests/snapshots/gas.json
 	$(PY) -m scripts.gas $(ARGS)
+
+scale: $(READY) ## the same calls among 10 and 10,000 accounts: no cost grows with the exchange
+	$(PY) -m scripts.gas_scale $(ARGS)
 
 size: $(READY) ## runtime bytes of every contract against their limits, into tests/snapshots/size.json
 	$(PY) -m scripts.size $(ARGS)
