@@ -31,6 +31,7 @@ ACCOUNTS = (
     "the vault's treasury",
     "the vault's escrow of deposits",
     "the vault's unclaimed payouts",
+    "the vault's unclaimed gains",
     "the insurance account",
 )
 
@@ -104,13 +105,15 @@ def full(funded: System, gang: Gang, counterparty: str, liquidity_provider: str)
     vault.transact("request_deposit", waiting, wad(200_000), 0, FOREVER, sender=counterparty)
     insurance = funded.deployment.insurance
     core.transact("transfer", waiting, insurance, 0, wad(50_000), sender=counterparty)
+    gains = words.account(int(vault), 3)
+    core.transact("transfer", waiting, gains, 0, wad(20_000), sender=counterparty)
     gang.mark = funded.oracle.call("latest", 1)[0]
     return gang
 
 
 def system_accounts(system: System) -> dict[str, int]:
     vault, deployment = int(system.vault), system.deployment
-    subs = (words.account(vault, sub) for sub in (1, 2))
+    subs = (words.account(vault, sub) for sub in (1, 2, 3))
     return dict(zip(ACCOUNTS, (deployment.treasury, *subs, deployment.insurance), strict=True))
 
 
