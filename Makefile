@@ -25,7 +25,7 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo test gas scale size layout lint catalogue format fuzz clean
+.PHONY: help setup demo test gas scale size layout lint catalogue format fuzz wealth clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
@@ -67,6 +67,9 @@ format: $(READY) ## rewrite Python and Vyper sources in the project's format
 
 fuzz: $(READY) ## run the state machine longer: STEPS=100000 rules
 	TIDEGATE_FUZZ_STEPS=$(STEPS) $(PY) -m pytest tests/stateful $(ARGS)
+
+wealth: $(READY) ## run the wealth machine longer: STEPS=100000 actions
+	TIDEGATE_WEALTH_STEPS=$(STEPS) $(PY) -m pytest tests/stateful/wealth $(ARGS)
 
 clean: ## remove everything that can be made again, .venv too
 	rm -rf .venv .build .pytest_cache .ruff_cache .hypothesis build dist out *.egg-info

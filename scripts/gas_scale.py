@@ -1,8 +1,8 @@
 """Does the cost of an operation grow with the exchange? The same calls among few and many accounts.
 
 Each exchange is deployed on the embedded EVM and filled with accounts that hold cash, a position in
-each market (long or short) and a resting order. Then one more trader acts. Figures are the call's gas,
-without the transaction's 21,000 and calldata. Exit status 1 if one differs by more than 1 %.
+each market (long or short) and a resting order. Then one more trader acts. Figures are the gas of
+its calls, without the transaction's 21,000 and calldata. Exit status 1 if one differs by more than 1 %.
 """
 
 import argparse

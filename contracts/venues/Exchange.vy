@@ -103,7 +103,8 @@ def place(order: IExchange.Order) -> bytes32:
         errors._require(lapse_fee <= orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
         refusal: uint256 = self._pay(order.account, ESCROW, order.keeper_fee + lapse_fee * orders.MICRO)
         errors._require(refusal == 0, refusal)
-    orders._store(order.account, order.nonce, digest, lapse_fee, slot, orders.RESTING if order.resting else orders.WAITING)
+    state: uint256 = orders.RESTING if order.resting else orders.WAITING
+    orders._store(order.account, order.nonce, digest, lapse_fee, slot, state)
     log IExchange.Placed(
         account=order.account,
         order_hash=digest,
@@ -241,7 +242,6 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
             slot = present
             if orders._breaks_limit(order.size, order.limit, mark):
                 return self._unmet(order, digest, word, False, keeper_account)
-
     price: uint256 = 0
     refusal: uint256 = 0
     price, refusal = self._quote(order.instrument, size, mark, volatility)
@@ -255,7 +255,6 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         return self._unmet(order, digest, word, not in_grace and not order.resting, keeper_account)
     if over:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
-
     # Payments come first: what comes back to the account finds it without the new position, cheaper to look at.
     fills: IClearingHouse.Fill[3] = empty(IClearingHouse.Fill[3])
     count: uint256 = 0
@@ -299,9 +298,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
 
 
 @internal
-def _unmet(
-    order: IExchange.Order, digest: bytes32, word: uint256, lapsed: bool, keeper_account: uint256
-) -> uint256:
+def _unmet(order: IExchange.Order, digest: bytes32, word: uint256, lapsed: bool, keeper_account: uint256) -> uint256:
     """
     @notice The limit does not hold: a resting order rests again, another ends.
     """

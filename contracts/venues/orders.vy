@@ -12,7 +12,8 @@
         40..95   lapse fee  uint56   1e-6 collateral
         8..39    slot       uint32   waiting: fills here; resting: this or a later one may wake it
         0..7     state      uint8    0 unused, 1 resting, 2 waiting for its slot, 3 ended
-@custom:security The domain goes with the chain's id at every call: a chain that splits takes no orders of the other side.
+@custom:security The domain goes with the chain's id at every call: a chain that splits takes no orders of the other
+                 side.
 """
 
 from ..interfaces import IExchange

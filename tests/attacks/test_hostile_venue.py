@@ -254,6 +254,20 @@ def test_a_slots_price_is_no_wider_band(funded: System, gang: Gang):
     assert gang.takes([absent]) == "nothing: NoPrice"
 
 
+def test_two_slots_of_the_ring_are_a_wider_band(funded: System, gang: Gang):
+    """Bought at an old slot's price, sold at a new one's: the move is the venue's as well."""
+    early = funded.next_slot()
+    funded.push(BTC, 60_000)
+    late = funded.next_slot(8)
+    funded.push(BTC, 66_000)
+    funded.chain.advance(1)
+    venue, size = gang.venue, 250 * WAD
+    buy = venue.fill(gang.friend, BTC, size, wad(58_200), slot=early)
+    sell = venue.fill(gang.friend, BTC, -size, wad(67_980), slot=late)
+    attempt = "one round trip with the vault over two slots of the ring, 10 % apart"
+    assert gang.takes([buy, sell]) == said(attempt)
+
+
 def test_wash_trading_earns_nothing_and_fills_the_caps(funded: System, gang: Gang, laws):
     """Two accounts of one owner, against one another: sums stay, and others cannot open."""
     one = funded.fund(funded.actor("washer"), 2_000_000, sub=1)
