@@ -66,7 +66,7 @@ format: $(READY) ## rewrite Python and Vyper sources in the project's format
 	$(PY) -m scripts.check_vyper_style --fix
 
 fuzz: $(READY) ## run the state machine longer: STEPS=100000 rules
-	TIDEGATE_FUZZ_STEPS=$(STEPS) $(PY) -m pytest tests/stateful $(ARGS)
+	TIDEGATE_FUZZ_STEPS=$(STEPS) $(PY) -m pytest tests/stateful/test_clearing_machine.py $(ARGS)
 
 wealth: $(READY) ## run the wealth machine longer: STEPS=100000 actions
 	TIDEGATE_WEALTH_STEPS=$(STEPS) $(PY) -m pytest tests/stateful/wealth $(ARGS)

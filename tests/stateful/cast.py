@@ -1,11 +1,12 @@
 """What happens in a life: who lives in it, how actions are counted, what they share."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tests.stateful.invariants import Invariants
 from tests.stateful.system import System
 from tests.stateful.world import EPOCH, NEVER, ORDINARY, SLOT, World
+from tidegate.artifacts import Artifact
 from tidegate.spec import words
 from tidegate.spec.clearing import COLLATERAL, Fill
 from tidegate.spec.rounding import PPM, WAD, div_up
@@ -52,9 +53,14 @@ class Tally:
 class Cast:
     """Traders, shareholders and a keeper, with their first money in."""
 
-    def __init__(self, tally: Tally, world: World = ORDINARY) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        world: World = ORDINARY,
+        faulty: Mapping[str, Artifact] | None = None,
+    ) -> None:
         self.tally = tally
-        self.system = system = System(world)
+        self.system = system = System(world, faulty)
         self.core, self.vault = system.core, system.vault
         self.laws = Invariants(system)
         system.watcher = self.laws

@@ -1,7 +1,8 @@
 """The deployed contracts and their twins, driven together and compared word by word."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tests.stateful.readers import readers
@@ -25,7 +26,7 @@ from tests.stateful.world import (
     WINDOW,
     World,
 )
-from tidegate.artifacts import artifacts
+from tidegate.artifacts import Artifact, artifacts
 from tidegate.chain import Contract, Receipt
 from tidegate.client.errors import UNKNOWN, ProtocolError, name_of
 from tidegate.client.orders import Domain as OrderDomain
@@ -52,6 +53,12 @@ CONTRACTS = (
 )
 
 
+@cache
+def compiled() -> dict[str, Artifact]:
+    """Once: sources that change during a run would part from the specification in memory."""
+    return artifacts(CONTRACTS)
+
+
 def number(address: str) -> int:
     return int(address, 16)
 
@@ -59,8 +66,11 @@ def number(address: str) -> int:
 class System:
     """Both sides. Calls go to `both`; what they touched is compared at once."""
 
-    def __init__(self, world: World = ORDINARY) -> None:
-        code = artifacts(CONTRACTS)
+    def __init__(
+        self, world: World = ORDINARY, faulty: Mapping[str, Artifact] | None = None
+    ) -> None:
+        """`faulty`: contracts in the place of those compiled from the sources."""
+        code = {**compiled(), **(faulty or {})}
         self.world = world
         self.chain = RevmChain(timestamp=1_700_000_400)  # an epoch's start
         self.host = Host(self.chain.time())
