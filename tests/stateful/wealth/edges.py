@@ -220,17 +220,25 @@ def pairs(bench: Bench) -> Table:
     return rows
 
 
-def late_rounds(bench: Bench, kind: str, seed: int, threshold: int, rounds: int) -> tuple[int, int]:
+def late_rounds(
+    bench: Bench, kind: str, seed: int, threshold: int, rounds: int, paired: bool = True
+) -> tuple[int, int]:
     """A pair of 10 BTC each round. The side that the open slot already favours by more than the
-    threshold fills in that second; the other lapses. If no second does, both are cancelled."""
+    threshold, ppm, fills in that second; the other lapses. If no second does, both are cancelled.
+
+    Not paired: one side, by turns, which fills in the last second if in no better one. What comes
+    out is the attacker's cash, and how many rounds found their second.
+    """
     with bench.fresh() as system:
         slot_seconds, window = system.config.slot_seconds, system.config.window
         pair = [system.fund(bench.owner, 5_000_000, sub) for sub in (1, 2)]
         start, filled = bench.cash(*pair), 0
         truth = Truth(kind, f"late {seed}", system.now, slot_seconds)
-        for _ in range(rounds):
+        for number in range(rounds):
             system.prices[1] = truth.at(1, system.now - system.now % slot_seconds)
             orders = [system.order(a, BTC, size) for a, size in zip(pair, (10, -10), strict=True)]
+            if not paired:
+                orders = orders[number % 2 :][:1]
             for order in orders:
                 bench.send("place", order)
             opened = (system.now // slot_seconds + 1) * slot_seconds
@@ -242,10 +250,12 @@ def late_rounds(bench: Bench, kind: str, seed: int, threshold: int, rounds: int)
                     for feed, price in system.prices.items():
                         system.signers.push(feed, price, now)
                 move = (truth.at(1, now) - system.prices[1]) * 10**6 // system.prices[1]
-                if abs(move) > threshold:
-                    taken = orders[0] if move > 0 else orders[1]
+                last = not paired and now == opened + window
+                favoured = [o for o in orders if (o.size > 0) == (move > 0)]
+                if (abs(move) > threshold and favoured) or last:
+                    taken = orders[0] if last else favoured[0]
                     bench.execute(taken)
-                    filled += 1
+                    filled += not last
                     break
             for order in orders:
                 if order is not taken:
@@ -269,13 +279,26 @@ def late_rounds(bench: Bench, kind: str, seed: int, threshold: int, rounds: int)
 
 
 def delays(bench: Bench, rounds: int = 40) -> Table:
-    rows: Table = [("path", "strikes at a move of", "rounds", "filled", "mean, bp of a side")]
+    head = (
+        "path",
+        "strikes at",
+        "rounds",
+        "pair: struck",
+        "bp a round",
+        "one: struck",
+        "bp a round",
+    )
+    rows: Table = [head]
     for kind in (CALM, JUMPS, TREND, CRASH):
-        for threshold in (1_000, 3_000, 6_000):
-            results = [late_rounds(bench, kind, seed, threshold, rounds) for seed in range(3)]
-            gain, filled = (sum(column) for column in zip(*results, strict=True))
-            mean = bp(gain // (3 * rounds), 10 * PRICE * WAD)
-            rows.append((kind, f"{threshold / 10_000} %", str(3 * rounds), str(filled), mean))
+        for threshold in (1_000, 3_000):
+            row = [kind, f"{threshold / 10_000} %", str(3 * rounds)]
+            for paired in (True, False):
+                results = [
+                    late_rounds(bench, kind, seed, threshold, rounds, paired) for seed in range(3)
+                ]
+                gain, filled = (sum(column) for column in zip(*results, strict=True))
+                row += [str(filled), bp(gain // (3 * rounds), 10 * PRICE * WAD)]
+            rows.append(tuple(row))
     return rows
 
 
