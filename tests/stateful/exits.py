@@ -19,7 +19,7 @@ from tests.stateful.world import (
     SLOT,
     UNIT,
 )
-from tidegate.client.orders import MAX_LIMIT, Order, OrderState
+from tidegate.client.orders import MAX_LIMIT, MAX_SIZE, Order, OrderState
 from tidegate.spec import words
 from tidegate.spec.clearing import COLLATERAL, TRADING, Fill, Venue
 from tidegate.spec.rounding import PPM, WAD, div_up
@@ -53,7 +53,7 @@ class Exits:
         for turn in range(ROUNDS):
             # fees and gifts that come when nobody holds shares are nobody's
             earns = turn == 0 or any(self.core.held[account] for account in self.people)
-            empty = self.vault.supply["all"] <= VIRTUAL * len(self.life.lps)
+            empty = self.vault.supply["all"] <= VIRTUAL * len(self.people)
             self.ownerless |= earns and empty
             self.fresh_prices()
             self.rng.shuffle(self.people)
@@ -111,6 +111,8 @@ class Exits:
 
     def close_by_order(self, account: int, instrument: int) -> None:
         size = -self.core.positions[account, instrument].size
+        # fills may have made a position larger than one order can name: the rest is next turn's
+        size = max(-MAX_SIZE, min(MAX_SIZE, size))
         self.nonce += 1
         order = Order(
             account=account,
@@ -177,7 +179,7 @@ class Exits:
                 return
             self.did["claims"] += 1
         shares = self.vault.shares[owner]
-        if shares > VIRTUAL and account in self.life.lps and self.has_price():
+        if shares > VIRTUAL and self.has_price():
             args = (account, shares, 0, NEVER)
             self.must("vault", "request_redeem", *args, sender=owner)
             self.did["redemptions asked"] += 1
@@ -210,7 +212,7 @@ class Exits:
             if self.vault.requests[a].kind > CLOSED
             and self.vault.settled[self.vault.requests[a].epoch] is None
         ]
-        owners = {words.owner_of(a) for a in self.life.lps}
+        owners = {words.owner_of(a) for a in self.people}
         if self.has_price():
             left += [f"shares of {o:#x}" for o in owners if self.vault.shares[o] > VIRTUAL]
         return left
@@ -308,7 +310,7 @@ class Exits:
             supply = self.vault.supply["all"]
             if self.ownerless:
                 self.did["without shareholders"] += 1
-            elif supply <= VIRTUAL * len(self.life.lps):
+            elif supply <= VIRTUAL * len(self.people):
                 most = (VIRTUAL + supply) * self.top_price() + self.settled_requests + 3
                 self.did["shares all redeemed"] += 1
                 hold(equity <= most, f"INV-27: {equity} stays with {supply} shares")
