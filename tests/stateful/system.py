@@ -11,6 +11,7 @@ from tests.stateful.sums import Sums
 from tests.stateful.token import Token
 from tests.stateful.world import (
     EPOCH,
+    HIGHEST_PRICE,
     LAPSE_RATIO,
     MAX_AGE,
     MAX_STEP,
@@ -198,6 +199,7 @@ class System:
 
     def push(self, feed: int, slot: int, price: int, published: int) -> bool:
         """One signed message, to both; whether it was taken."""
+        price = min(price, HIGHEST_PRICE)
         message = PriceMessage(feed, slot, price, published)
         signable = self.price_domain.signable(message)
         signatures = b"".join(bytes(s.sign_message(signable).signature) for s in self.signers)

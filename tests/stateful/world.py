@@ -50,10 +50,10 @@ def risk(scale: int) -> Risk:
         contingency=5_000,
         size_slope=10_000,
         scale=scale,
-        max_velocity=300_000,
+        max_velocity=30_000_000,  # so that lives of days meet the cap
         max_rate=100_000,
         half_life=8 * 3600,
-        calm_skew=10_000,
+        calm_skew=200,
     )
 
 
@@ -89,5 +89,7 @@ def world(prices: dict[int, int], depth: int) -> World:
 
 
 ORDINARY = world({1: 60_000 * WAD, 2: 2_500 * WAD}, 120_000_000)
-# One coin at a third of the highest price there is; of the other K is at the edge of its field.
+# Above this a quote, premium and spread included, may leave the width of a fill's price.
+HIGHEST_PRICE = 2**90 * 95 // 100
+# One coin near the highest price there is; of the other K is at the edge of its field.
 CORNER = world({1: 2**90 // 3, 2: WAD // 10**5}, 120_000_000)
