@@ -204,7 +204,8 @@ def _refill(asset: uint256, word: uint256, tokens: uint256, gain: uint256) -> ui
 def _release(asset: uint256, amount: uint256, principal: uint256, unit: uint256) -> uint256:
     """
     @notice Lets an amount out. What is more than its principal is a gain: through the bucket, only while the vault
-            covers its stress, and only the share that is real while a deficit is booked; the rest repays the deficit.
+            covers its stress, and only the share that is real while the vault, booked deficits taken off, is below
+            zero; the rest repays the deficit.
     @param unit What leaves is a multiple of it, if the amount is.
     @return What of the amount may leave.
     """
@@ -213,10 +214,10 @@ def _release(asset: uint256, amount: uint256, principal: uint256, unit: uint256)
         return amount
     word: uint256 = instruments.assets[asset]
     held: uint256 = self._refill(asset, word, self._held(word), gain)
-    covered: bool = staticcall ILiquidityVault(instruments.vaults[asset]).covers_stress()
+    covered: bool = False
+    residue: uint256 = 0
+    covered, residue = staticcall ILiquidityVault(instruments.vaults[asset]).covers_stress()
     errors._require(covered, errors.VAULT_SHORT)
-
-    residue: uint256 = self._booked(asset)
     if residue == 0:
         return amount
     # gain < 2**120 and held < 2**128

@@ -5,11 +5,12 @@
 """
 @title Vault of the clearing house's tests
 @license AGPL-3.0-only
-@notice Says whether stress is covered; its accounts are moved by messages in its name.
+@notice Says whether stress is covered and what it lacks; its accounts are moved by messages in its name.
 @custom:kill Holds nothing and is never deployed.
 """
 
 short: bool
+lack: uint256
 
 
 @external
@@ -17,11 +18,16 @@ def set_short(short: bool):
     self.short = short
 
 
+@external
+def set_lack(lack: uint256):
+    self.lack = lack
+
+
 @view
 @external
 @reentrant
-def covers_stress() -> bool:
-    return not self.short
+def covers_stress() -> (bool, uint256):
+    return not self.short, self.lack
 
 
 @external

@@ -28,8 +28,8 @@ def set_refusal(refusal: Bytes[64]):
 @view
 @external
 @reentrant
-def covers_stress() -> bool:
-    return True
+def covers_stress() -> (bool, uint256):
+    return True, 0
 
 
 @view

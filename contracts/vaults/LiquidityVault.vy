@@ -124,11 +124,11 @@ def stress() -> (uint256, uint256):
 @view
 @external
 @reentrant
-def covers_stress() -> bool:
+def covers_stress() -> (bool, uint256):
     equity: int256 = 0
     present: int256 = 0
     equity, present = book._worth(0)
-    return present == 0 or equity >= present
+    return present == 0 or equity >= present, convert(max(-equity, 0), uint256)
 
 
 @external

@@ -173,7 +173,7 @@ def test_no_gain_leaves_while_the_vault_is_short_of_its_stress(
     trade(system, winner, 50)
     for price in range(63_000, 130_000, 3_000):
         system.move(BTC, price)
-    assert not system.vault.call("covers_stress")
+    assert not system.vault.call("covers_stress")[0]
     trade(system, winner, -1)
     with pytest.raises(ProtocolError) as refusal:
         withdraw(system, winner, principal(system, winner) // WAD + 10)

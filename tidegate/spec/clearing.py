@@ -134,7 +134,7 @@ class ClearingHouse:
         self.oracle = oracle
         self.token_at = token_at
         self.configurator = configurator
-        self.covers_stress: dict[int, Callable[[], bool]] = {}  # by the vault's address
+        self.covers_stress: dict[int, Callable[[], tuple[bool, int]]] = {}  # by the vault's address
         self.held: Table[int, tuple[int, ...]] = Table(host, ())  # instruments of an account
         self.rights: Table[tuple[int, int], tuple[int, int]] = Table(host, (0, 0))
         self.cash: Table[tuple[int, int], Cash] = Table(host, Cash())
@@ -248,8 +248,8 @@ class ClearingHouse:
         if gain == 0:
             return amount
         held = self._refill(asset, gain)
-        require(self.covers_stress[self.vaults[asset]](), "VaultShort")
-        residue = self.booked(asset)
+        covered, residue = self.covers_stress[self.vaults[asset]]()
+        require(covered, "VaultShort")
         if residue == 0:
             return amount
         paid = (principal + gain * held // (held + residue)) // unit * unit

@@ -181,9 +181,10 @@ class LiquidityVault:
     def stress(self) -> tuple[int, int]:
         return self._worth()[1], self._caps_stress()
 
-    def covers_stress(self) -> bool:
+    def covers_stress(self) -> tuple[bool, int]:
+        """Whether gains may leave, and what all claims together lack."""
         equity, present = self._worth()
-        return present == 0 or equity >= present
+        return present == 0 or equity >= present, max(-equity, 0)
 
     def poke_caps(self) -> None:
         with self.host.call():

@@ -214,7 +214,7 @@ def test_gains_wait_while_the_vault_is_short(listed, refuses):
     listed.claim("lp")
     listed.trade("trader", 50 * WAD)
     listed.price(140 * WAD)
-    assert listed.vault.call("covers_stress") is False
+    assert listed.vault.call("covers_stress")[0] is False
     refuses("VaultShort", listed.claim, "other lp")
     listed.price(80 * WAD)
     listed.claim("other lp")

@@ -267,7 +267,7 @@ def test_in_and_out_at_one_price_gains_nothing(venue, history, amount):
         for step in history:
             state.step(*step)
         # a vault that is not short pays every claim
-        if not venue.vault.call("covers_stress"):
+        if not venue.vault.call("covers_stress")[0]:
             return
         venue.lp("newcomer", amount + TOKEN_UNIT)
         account = venue.account("newcomer")
@@ -293,7 +293,7 @@ def test_out_and_in_at_one_price_gains_no_share(venue, history, percent):
         state = begin(venue)
         for step in history:
             state.step(*step)
-        if not venue.vault.call("covers_stress"):
+        if not venue.vault.call("covers_stress")[0]:
             return
         free(state, "lp")
         shares = venue.shares("lp")
