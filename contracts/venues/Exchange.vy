@@ -156,9 +156,9 @@ def release(account: uint256, place: uint256):
     errors._require(state != orders.RESTING and state != orders.WAITING, errors.ORDER_EXISTS)
     stake: uint256 = orders._stake(word) * orders.MICRO
     errors._require(stake != 0, errors.ZERO_AMOUNT)
+    orders._clear_stake(account, place, word)
     refusal: uint256 = self._pay(ESCROW, account, stake)
     errors._require(refusal == 0, refusal)
-    orders._clear_stake(account, place, word)
     log IExchange.Released(account=account, place=place & 255, amount=stake)
 
 

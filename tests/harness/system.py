@@ -161,11 +161,12 @@ class System:
         return self.exchange.transact("execute", order, self.account(keeper), sender=keeper)
 
     def trade(self, account: int, instrument: int, size: Amount) -> Receipt:
-        """Place and execute an immediate order; its stake comes back."""
+        """Place and execute an immediate order; what is left of its stake comes back."""
         order = self.order(account, instrument, size)
         self.place(order)
         receipt = self.execute(order)
-        self.release(order)
+        if self.stake(order):
+            self.release(order)
         return receipt
 
     def release(self, order: Order) -> Receipt:
