@@ -25,7 +25,7 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo test gas size layout lint catalogue format fuzz clean
+.PHONY: help setup demo test gas scale size layout lint catalogue format fuzz wealth clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
@@ -41,6 +41,9 @@ test: $(READY) ## run all tests on JOBS=2 processes (ARGS="-k name" for some)
 
 gas: $(READY) ## measure the gas of every operation into tests/snapshots/gas.json
 	$(PY) -m scripts.gas $(ARGS)
+
+scale: $(READY) ## the same calls among 10 and 10,000 accounts: no cost grows with the exchange
+	$(PY) -m scripts.gas_scale $(ARGS)
 
 size: $(READY) ## runtime bytes of every contract against their limits, into tests/snapshots/size.json
 	$(PY) -m scripts.size $(ARGS)
@@ -63,7 +66,10 @@ format: $(READY) ## rewrite Python and Vyper sources in the project's format
 	$(PY) -m scripts.check_vyper_style --fix
 
 fuzz: $(READY) ## run the state machine longer: STEPS=100000 rules
-	TIDEGATE_FUZZ_STEPS=$(STEPS) $(PY) -m pytest tests/stateful $(ARGS)
+	TIDEGATE_FUZZ_STEPS=$(STEPS) $(PY) -m pytest tests/stateful/test_clearing_machine.py $(ARGS)
+
+wealth: $(READY) ## run the wealth machine longer: STEPS=100000 actions
+	TIDEGATE_WEALTH_STEPS=$(STEPS) $(PY) -m pytest tests/stateful/wealth $(ARGS)
 
 clean: ## remove everything that can be made again, .venv too
 	rm -rf .venv .build .pytest_cache .ruff_cache .hypothesis build dist out *.egg-info

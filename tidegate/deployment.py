@@ -144,8 +144,10 @@ def perpetual(
         "reward": "5",
     }
     for key, value in changes.items():
-        [home] = [group for group in (risk, trade, limits) if key in group]
-        home[key] = value
+        homes = [group for group in (risk, trade, limits) if key in group]
+        if len(homes) != 1:
+            raise ValueError(f"{key} is no term of a market")
+        homes[0][key] = value
     return MarketConfig(
         name=name,
         instrument=words.instrument_id(underlying),
@@ -199,22 +201,53 @@ def load_config(path: Path) -> DeploymentConfig:
     """A configuration from TOML: fields of DeploymentConfig, [token], and [[markets]].
 
     A market has the arguments of `perpetual` (its terms by name), and a table [markets.quote].
+    What is no setting, or no value of one, is a DeploymentError that begins with the path.
     """
-    fields = tomllib.loads(path.read_text(), parse_float=str)
-    if "token" in fields:
-        fields["token"] = TokenConfig(**fields["token"])
-    if "markets" in fields:
-        fields["markets"] = tuple(_market(market) for market in fields["markets"])
-    for key, value in fields.items():
-        if isinstance(value, list):
-            fields[key] = tuple(value)
-    return DeploymentConfig(**fields)
+    try:
+        fields = tomllib.loads(path.read_text(), parse_float=str)
+        if "token" in fields:
+            fields["token"] = TokenConfig(**_checked(TokenConfig(), fields["token"]))
+        if "markets" in fields:
+            fields["markets"] = tuple(_market(market) for market in fields["markets"])
+        for key, value in fields.items():
+            if isinstance(value, list):
+                fields[key] = tuple(value)
+        return DeploymentConfig(**_checked(DeploymentConfig(), fields))
+    except (OSError, TypeError, ValueError, ArithmeticError) as error:
+        raise DeploymentError(f"{path}: {error}") from None
+
+
+def _checked(defaults: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields, each of its default's type and, where that is a number, a number from 0 on."""
+    known = asdict(defaults)
+    for name, value in fields.items():
+        if name not in known:
+            raise ValueError(f"{name} is no setting")
+        default = known[name]
+        if _is_number(default):
+            if not _is_number(value) or (isinstance(default, int) and not isinstance(value, int)):
+                raise ValueError(f"{name} = {value!r} is no such number as {default!r}")
+        elif default is not None and type(value) is not type(default) and name != "token":
+            raise ValueError(f"{name} = {value!r} is not of the kind of {default!r}")
+    return fields
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one from 0 on, written as an integer or as a string."""
+    try:
+        return not isinstance(value, bool | tuple | list) and 0 <= Decimal(value) < Decimal("Inf")
+    except (ArithmeticError, TypeError, ValueError):
+        return False
 
 
 def _market(fields: dict[str, Any]) -> MarketConfig:
     own = {key: fields.pop(key) for key in ("max_age", "max_step") if key in fields}
     if "quote" in fields:
-        own["quote"] = QuoteConfig(**fields.pop("quote"))
+        own["quote"] = QuoteConfig(**_checked(QuoteConfig(), fields.pop("quote")))
+    text = {"name"}
+    for name, value in fields.items():
+        if name not in text and not _is_number(value):
+            raise ValueError(f"{name} = {value!r} of a market is no number from 0 on")
     return replace(perpetual(**fields), **own)
 
 

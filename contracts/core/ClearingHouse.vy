@@ -376,8 +376,8 @@ def scale_caps(instrument: uint256, scale: uint256):
 @external
 def add_asset(asset: uint256, word: uint256, vault: address):
     instruments._add_asset(asset, word, vault)
-    # the vault's treasury, escrow and payouts, and insurance: no venue touches them
-    for account: uint256 in range(3):
+    # the vault's own accounts (treasury, escrow, payouts, gains) and insurance: no venue touches them
+    for account: uint256 in range(4):
         ledger._flag((convert(vault, uint256) << 96) | account, asset, cash_words.RESERVED)
     ledger._flag(ledger._insurance(asset), asset, cash_words.RESERVED)
 

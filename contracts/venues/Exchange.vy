@@ -8,9 +8,9 @@
 @author Tidegate
 @notice Two-step orders against the vault; see IExchange for the one rule of how an order ends. Stakes lie in this
         contract's own account of the clearing house (sub 0), each noted in its order word.
-@custom:kill The guardian pauses openings through this venue: opening orders end and keep their stake, reduce-only ones go on.
-             Revoked in the clearing house nothing fills; orders can be cancelled and stakes released. No order is ever filled
-             later than its window.
+@custom:kill The guardian pauses openings through this venue: opening orders end and keep their stake, reduce-only ones
+             go on. Revoked in the clearing house nothing fills; orders can be cancelled, stakes released. No order is
+             ever filled later than its window.
 @custom:security Who executes chooses the moment within the window, the gas and the account paid. So an order ends by
                  a refusal only on the clearing house's own word: no answer, or one that is not known to end orders
                  (a stale price, no gas), leaves everything as it was and pays nobody.
@@ -111,7 +111,8 @@ def place(order: IExchange.Order) -> bytes32:
             refusal: uint256 = self._pay(order.account, ESCROW, (need - stake) * orders.MICRO)
             errors._require(refusal == 0, refusal)
             stake = need
-    orders._store(order.account, order.nonce, digest, stake, slot, orders.RESTING if order.resting else orders.WAITING)
+    state: uint256 = orders.RESTING if order.resting else orders.WAITING
+    orders._store(order.account, order.nonce, digest, stake, slot, state)
     log IExchange.Placed(
         account=order.account,
         order_hash=digest,
@@ -260,7 +261,6 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
             slot = present
             if orders._breaks_limit(order.size, order.limit, mark):
                 return self._unmet(order, digest, word, False, keeper_account)
-
     price: uint256 = 0
     refusal: uint256 = 0
     price, refusal = self._quote(order.instrument, size, mark, volatility)
@@ -274,7 +274,6 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         return self._unmet(order, digest, word, not in_grace and not order.resting, keeper_account)
     if over:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
-
     fills: IClearingHouse.Fill[2] = empty(IClearingHouse.Fill[2])
     count: uint256 = 0
     if keeper_account != order.account:
@@ -294,7 +293,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         orders._store(order.account, order.nonce, digest, orders._stake(word), orders._slot(word), orders.ENDED)
         log IExchange.Executed(account=order.account, order_hash=digest, size=size, price=price, slot=slot)
         return 0
-    # The keeper's account is only ever paid, which the clearing house judges nobody by: these refusals are the order's.
+    # Whatever account the keeper names is paid alike and judged by nothing: these refusals are the order's own.
     if refusal == errors.PAUSED:
         return self._end(order, digest, word, refusal, False, keeper_account)
     if refusal in [errors.OPEN_INTEREST_CAP, errors.SKEW_CAP]:
@@ -305,9 +304,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
 
 
 @internal
-def _unmet(
-    order: IExchange.Order, digest: bytes32, word: uint256, lapsed: bool, keeper_account: uint256
-) -> uint256:
+def _unmet(order: IExchange.Order, digest: bytes32, word: uint256, lapsed: bool, keeper_account: uint256) -> uint256:
     """
     @notice The limit does not hold: a resting order rests again, another ends.
     """

@@ -14,7 +14,8 @@
         0..7     state      uint8    0 unused, 1 resting, 2 waiting for its slot, 3 ended
 
         The stake outlives its order: the next one in this place stands on it.
-@custom:security The domain goes with the chain's id at every call: a chain that splits takes no orders of the other side.
+@custom:security The domain goes with the chain's id at every call: a chain that splits takes no orders of the other
+                 side.
 """
 
 from ..interfaces import IExchange

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from tidegate.cli import main
+from tidegate.deployment import DeploymentError, load_config
 from tidegate.simulation import paths
 
 HEADER = "timestamp,open,high,low,close\n"
@@ -146,3 +147,54 @@ def test_wrong_options_end_with_one_line_and_write_nothing(
     assert isinstance(result.exception, SystemExit), result.exception
     assert reason in " ".join(result.output.split())
     assert not out.exists()
+
+
+MARKET = """
+[[markets]]
+name = "A-PERP"
+underlying = 1
+opening_price = "{price}"
+depth = "{depth}"
+soft_cap = "10"
+hard_cap = "20"
+"""
+CONFIGURATIONS = [
+    ("= broken", "Invalid statement"),
+    ("nonsense = 1", "nonsense is no setting"),
+    ('delay = "soon"', "delay = 'soon'"),
+    ("delay = -1", "delay = -1"),
+    ("delay = 1.5", "delay = '1.5'"),
+    ("delay = true", "delay = True"),
+    ('signers = "0x00"', "signers = '0x00'"),
+    ('lapse_ratio = "many"', "lapse_ratio = 'many'"),
+    ('lapse_ratio = "-0.1"', "lapse_ratio = '-0.1'"),
+    ('lapse_ratio = "NaN"', "lapse_ratio = 'NaN'"),
+    ("[token]\ndecimal = 6", "decimal is no setting"),
+    ('[token]\ndecimals = "six"', "decimals = 'six'"),
+    ('[token]\nescrow_cap = "-5"', "escrow_cap = '-5'"),
+    ('[[markets]]\nname = "A-PERP"', "missing 5 required"),
+    (MARKET.format(price="NaN", depth="1"), "opening_price = 'NaN'"),
+    (MARKET.format(price="1", depth="-1"), "depth = '-1'"),
+    (MARKET.format(price="1", depth="1e40"), "does not fit uint64"),
+    (MARKET.format(price="1", depth="1") + 'inital_shock = "0.1"', "inital_shock is no term"),
+    (MARKET.format(price="1", depth="1") + "[markets.quote]\nspread = 1", "spread is no setting"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), CONFIGURATIONS)
+def test_a_malformed_configuration_is_refused_by_name(tmp_path: Path, text: str, reason: str):
+    path = write(tmp_path, text, "config.toml")
+    with pytest.raises(DeploymentError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(str(path))
+    assert reason in str(caught.value)
+
+
+def test_a_configuration_that_says_nothing_wrong_is_taken(tmp_path: Path):
+    text = "delay = 60\nlapse_ratio = 0.002\nthreshold = 3\n[token]\noutflow_share = 1\n"
+    text += MARKET.format(price="1.5", depth="1") + 'initial_shock = "0.1"\n'
+    text += '[markets.quote]\nmax_premium = "0.01"\n'
+    config = load_config(write(tmp_path, text, "config.toml"))
+    assert (config.delay, config.lapse_ratio, config.token.outflow_share) == (60, "0.002", 1)
+    [market] = config.markets
+    assert (market.name, market.risk.initial_shock) == ("A-PERP", 100_000)

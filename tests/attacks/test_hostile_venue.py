@@ -31,6 +31,7 @@ ACCOUNTS = (
     "the vault's treasury",
     "the vault's escrow of deposits",
     "the vault's unclaimed payouts",
+    "the vault's unclaimed gains",
     "the insurance account",
 )
 
@@ -104,13 +105,15 @@ def full(funded: System, gang: Gang, counterparty: str, liquidity_provider: str)
     vault.transact("request_deposit", waiting, wad(200_000), 0, FOREVER, sender=counterparty)
     insurance = funded.deployment.insurance
     core.transact("transfer", waiting, insurance, 0, wad(50_000), sender=counterparty)
+    gains = words.account(int(vault), 3)
+    core.transact("transfer", waiting, gains, 0, wad(20_000), sender=counterparty)
     gang.mark = funded.oracle.call("latest", 1)[0]
     return gang
 
 
 def system_accounts(system: System) -> dict[str, int]:
     vault, deployment = int(system.vault), system.deployment
-    subs = (words.account(vault, sub) for sub in (1, 2))
+    subs = (words.account(vault, sub) for sub in (1, 2, 3))
     return dict(zip(ACCOUNTS, (deployment.treasury, *subs, deployment.insurance), strict=True))
 
 
@@ -249,6 +252,20 @@ def test_a_slots_price_is_no_wider_band(funded: System, gang: Gang):
     assert gang.takes([lower]) == "nothing: OutsideBand"
     absent = venue.fill(gang.victim, BTC, -WAD, gang.low, maker=gang.friend, slot=gone)
     assert gang.takes([absent]) == "nothing: NoPrice"
+
+
+def test_two_slots_of_the_ring_are_a_wider_band(funded: System, gang: Gang):
+    """Bought at an old slot's price, sold at a new one's: the move is the venue's as well."""
+    early = funded.next_slot()
+    funded.push(BTC, 60_000)
+    late = funded.next_slot(8)
+    funded.push(BTC, 66_000)
+    funded.chain.advance(1)
+    venue, size = gang.venue, 250 * WAD
+    buy = venue.fill(gang.friend, BTC, size, wad(58_200), slot=early)
+    sell = venue.fill(gang.friend, BTC, -size, wad(67_980), slot=late)
+    attempt = "one round trip with the vault over two slots of the ring, 10 % apart"
+    assert gang.takes([buy, sell]) == said(attempt)
 
 
 def test_wash_trading_earns_nothing_and_fills_the_caps(funded: System, gang: Gang, laws):

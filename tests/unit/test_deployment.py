@@ -117,5 +117,5 @@ def test_terms_out_of_bounds_are_refused():
 
 
 def test_perpetual_refuses_unknown_terms():
-    with pytest.raises(ValueError, match="unpack"):
+    with pytest.raises(ValueError, match="leverage is no term"):
         perpetual("ETH-PERP", 2, "3000", "80000", "4000", "6400", leverage="3")

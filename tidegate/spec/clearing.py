@@ -650,7 +650,7 @@ class ClearingHouse:
             self.assets[asset] = listed
             self.vaults[asset] = vault
             # the vault's treasury, escrow and payouts, and insurance: no venue touches them
-            for sub in range(3):
+            for sub in range(4):
                 self._flag(words.account(vault, sub), asset, RESERVED)
             self._flag(self._insurance(asset), asset, RESERVED)
 

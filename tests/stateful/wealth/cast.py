@@ -15,7 +15,6 @@ from tidegate.chain import Call, Contract, Receipt
 from tidegate.deployment import COLLATERAL, DeploymentConfig, TokenConfig, deploy
 from tidegate.revm_chain import RevmChain
 from tidegate.spec import words
-from tidegate.spec.rounding import WAD
 
 ALL_RIGHTS = 7
 TOKENS = 10**6  # the token's own decimals
@@ -164,8 +163,3 @@ def set_up(config: DeploymentConfig = CONFIG) -> Cast:
     for number, trader in enumerate(traders):
         system.fund(trader, 30_000 * (1 + 3 * number))
     return cast
-
-
-def whole(tokens: int) -> int:
-    """Tokens of the ledger, 1e-18."""
-    return tokens * WAD

@@ -125,6 +125,8 @@ class Law:
         for event in receipt.events:
             walk.event(event)
         self.words = self.reader.words(self.requests.held)
+        if any(self.words.cash[account].cash > 0 for account in walk.booked):
+            raise Broken(f"{name}: more was booked than the account lacked")
         worth = self.worth(moment.now)
         value = self.value(worth)
         assert self.wealth is not None
@@ -172,6 +174,7 @@ class Walk:
         self.skew = {i: moment.true.words.markets[i].interest.skew for i in MARKETS}
         self.filled: dict[int, tuple[Any, int]] = {}  # by taker: the fill, its dPhi
         self.insured = 0
+        self.booked: set[int] = set()  # our accounts whose deficit was taken over
 
     def event(self, event: Any) -> None:
         handler = getattr(self, f"_{event.name.lower()}", None)
@@ -289,6 +292,7 @@ class Walk:
             self.fair["vault"] += self._vault(-args.amount)
             if args.target in self.ids.ours:
                 self.edges[WALKED] += args.amount
+                self.booked.add(args.target)
         elif args.source == self.ids.insurance and args.target == self.ids.deficits:
             self.insured += args.amount
             self.fair["vault"] += self._vault(args.amount)

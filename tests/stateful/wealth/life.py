@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.harness.system import FOREVER
-from tests.stateful.wealth import truth as truths
 from tests.stateful.wealth.books import MARKETS, Reader, Terms
 from tests.stateful.wealth.cast import Cast
 from tests.stateful.wealth.gate import Gate
@@ -343,6 +342,3 @@ class Life:
             self.quietly(lambda: core.transact("deposit", account, 0, amount, sender=provider))
             deposit = (account, 1_000_000 * WAD, 0, FOREVER)
             self.quietly(lambda: vault.transact("request_deposit", *deposit, sender=provider))
-
-
-__all__ = ["NEVER", "Habits", "Life", "truths"]

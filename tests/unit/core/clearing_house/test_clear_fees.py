@@ -167,7 +167,7 @@ def test_payments_count_as_cost_below_margin(house: House, refuses):
     assert house.cash(keeper) == most
 
 
-@pytest.mark.parametrize("sub", [0, 1, 2, "insurance"])
+@pytest.mark.parametrize("sub", [0, 1, 2, 3, "insurance"])
 def test_no_venue_touches_the_vaults_own_accounts_or_insurance(
     house: House, trader: int, refuses, sub: int | str
 ):

@@ -1,0 +1,107 @@
+"""The words that the bytecode holds, as last read, and running totals over them."""
+
+from collections import Counter
+
+from tidegate.spec import words
+from tidegate.spec.clearing import COLLATERAL, names_pool
+from tidegate.spec.words import Carry, Cash, Indices, Interest, Position
+
+Key = tuple[str, tuple]  # getter and its arguments
+
+
+class Sums:
+    """Only what a getter of the deployed contracts returned goes in here."""
+
+    def __init__(self) -> None:
+        self.words: dict[Key, int] = {}
+        self.old: dict[Key, int] = {}  # words that the last call changed, as they were before
+        self.cash = 0  # accounts and pots, 1e-18
+        self.positions: Counter[int] = Counter()
+        self.open: Counter[tuple[int, bool]] = Counter()  # sizes by instrument and side
+        self.traders: Counter[tuple[int, bool]] = Counter()  # the same without pools
+        self.charged: Counter[int] = Counter()  # size * checkpoint
+
+    def note(self, name: str, args: tuple, value: int) -> None:
+        key = (name, args)
+        old = self.words.get(key, 0)
+        if value == old:
+            return
+        self.words[key] = value
+        self.old.setdefault(key, old)
+        for word, sign in ((old, -1), (value, 1)):
+            if name == "cash_word":
+                self.cash += sign * Cash.unpack(word).cash
+            elif name == "carry_word":
+                self.cash += sign * Carry.unpack(word).pot
+            elif name == "position_word":
+                held = Position.unpack(word)
+                instrument = args[1]
+                self.positions[instrument] += sign * held.size
+                self.open[instrument, held.size > 0] += sign * held.size
+                if not names_pool(args[0]):
+                    self.traders[instrument, held.size > 0] += sign * held.size
+                self.charged[instrument] += sign * held.size * held.checkpoint
+
+    def exact_pot(self, instrument: int) -> int:
+        """The pot and what is exactly due to it, 1e-45 of the asset (L3)."""
+        indices = self.indices(instrument)
+        return (
+            self.carry(instrument).pot * 10**27
+            + self.open[instrument, True] * indices.long
+            + self.open[instrument, False] * indices.short
+            - self.charged[instrument]
+        )
+
+    # One word, taken apart
+
+    def purse(self, account: int) -> Cash:
+        return Cash.unpack(self.words.get(("cash_word", (account, COLLATERAL)), 0))
+
+    def purse_before(self, account: int) -> Cash:
+        """Before the last call."""
+        key = ("cash_word", (account, COLLATERAL))
+        return Cash.unpack(self.old.get(key, self.words.get(key, 0)))
+
+    def size(self, account: int, instrument: int) -> int:
+        return Position.unpack(self.words.get(("position_word", (account, instrument)), 0)).size
+
+    def size_before(self, account: int, instrument: int) -> int:
+        """Before the last call."""
+        key = ("position_word", (account, instrument))
+        return Position.unpack(self.old.get(key, self.words.get(key, 0))).size
+
+    def interest(self, instrument: int) -> Interest:
+        return Interest.unpack(self.words.get(("interest_word", (instrument,)), 0))
+
+    def interest_before(self, instrument: int) -> Interest:
+        """Before the last call."""
+        key = ("interest_word", (instrument,))
+        return Interest.unpack(self.old.get(key, self.words.get(key, 0)))
+
+    def indices(self, instrument: int) -> Indices:
+        return Indices.unpack(self.words.get(("indices_word", (instrument,)), 0))
+
+    def carry(self, instrument: int) -> Carry:
+        return Carry.unpack(self.words.get(("carry_word", (instrument,)), 0))
+
+    def held(self, account: int) -> list[int]:
+        """Instruments that the account word names."""
+        return words.held(self.words.get(("account_word", (account,)), 0))
+
+    # Many words
+
+    def purses(self) -> dict[int, Cash]:
+        """By account."""
+        return {
+            args[0]: Cash.unpack(word)
+            for (name, args), word in self.words.items()
+            if name == "cash_word" and args[1] == COLLATERAL
+        }
+
+    def sizes(self, instrument: int) -> dict[int, int]:
+        """By account, pools too."""
+        return {
+            args[0]: Position.unpack(word).size
+            for (name, args), word in self.words.items()
+            if name == "position_word" and args[1] == instrument
+        }
