@@ -1,7 +1,8 @@
 """Everybody leaves, in any order, from whatever state a life has come to; what may stay is dust.
 
-People cancel their orders and take the stakes back, close (by reduce-only orders; packages and slices where those are what
-is left), claim, redeem and withdraw. Gains wait for the outflow bucket. INV-27.
+People cancel their orders and take the stakes back, close (by reduce-only orders; packages and
+slices where those are what is left), claim, redeem and withdraw. Gains wait for the outflow
+bucket. INV-27.
 """
 
 from collections import Counter
