@@ -72,7 +72,7 @@ class OrderActions(Cast):
         place = rng.choice(free if free and rng.random() < 0.9 else few)
         return self.nonce * PLACES + place
 
-    @action(7)
+    @action(4)
     def release(self, rng: Random) -> None:
         orders = self.system.exchange.orders
         known = [(key, placed) for key, placed in orders.items() if placed]
