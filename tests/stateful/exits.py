@@ -68,7 +68,7 @@ class Exits:
         hold(self.is_done(), f"INV-27: not all could leave: {self.what_is_left()}")
         self.empty_escrows()
         self.withdraw_all()
-        self.check_rest()
+        self.inv_27()
         self.did["exits"] += 1
         return self.did
 
@@ -288,7 +288,7 @@ class Exits:
 
     # What stays
 
-    def check_rest(self) -> None:
+    def inv_27(self) -> None:
         """Dust, insurance, gifts and what the virtual shares own; or the deficit, to the wei."""
         laws = self.life.laws
         sums, core_at, vault_at = laws.sums, self.system.core_at, self.system.vault_at
