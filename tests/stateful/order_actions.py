@@ -85,7 +85,7 @@ class OrderActions(Cast):
         place = rng.choice(free if free and rng.random() < 0.9 else few)
         return self.nonce * PLACES + place
 
-    @action(4)
+    @action(3)
     def release(self, rng: Random) -> None:
         orders = self.system.exchange.orders
         known = [(key, placed) for key, placed in orders.items() if placed]
