@@ -234,8 +234,14 @@ def orders(bench: Bench) -> None:
         system.place(order)
         system.next_slot()
         bench.note("cancel_late", bench.send(exchange, "cancel", order, sender="trader"))
+    for key, here in (("place_pulls", trader), ("place_pulls_holding", holder)):
+        with bench.apart() as system:
+            bench.note(key, system.place(bench.order(here, "0.75")))
     with bench.apart() as system:
-        bench.note("place_holding", system.place(bench.order(holder, "0.5")))
+        order = bench.order(trader, "0.5")
+        system.place(order)
+        bench.send(exchange, "cancel", order, sender="trader")
+        bench.note("release", bench.send(exchange, "release", trader, 0, sender="trader"))
     with bench.apart() as system:
         order = bench.order(holder, "-0.5", reduce_only=True)
         bench.note("place_reduce_only", system.place(order))
@@ -264,7 +270,7 @@ def fills(bench: Bench) -> None:
         ("execute_increase", holder, "0.25", {}),
         ("execute_reduce", holder, "-0.25", {"reduce_only": True}),
         ("execute_close", holder, "-0.5", {"reduce_only": True}),
-        ("execute_close_escrowed", holder, "-0.5", {}),
+        ("execute_close_ordinary", holder, "-0.5", {}),
     ):
         with bench.apart():
             bench.note(key, bench.trade(here, size, **changes))

@@ -319,7 +319,7 @@ class Deployment:
 
     @property
     def escrow(self) -> int:
-        """The exchange's, of keeper and lapse fees."""
+        """The exchange's, of stakes."""
         return words.account(int(self.exchange))
 
     def save(self, folder: Path = MANIFESTS) -> Path:

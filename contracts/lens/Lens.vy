@@ -481,7 +481,7 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
         return status
     status.state = orders._state(word)
     status.slot = orders._slot(word)
-    status.lapse_fee = orders._lapse_fee(word) * orders.MICRO
+    status.stake = orders._stake(word) * orders.MICRO
     feed: uint256 = order.instrument >> 6
     if status.state == orders.WAITING:
         opened: uint256 = status.slot * SLOT_SECONDS
@@ -592,24 +592,25 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     # placing it
     legs: DynArray[Leg, 15] = self._legs(order.account)
     cash: int256 = self._settled_cash(order.account, legs)
-    keeper_fee: int256 = convert(order.keeper_fee, int256)
-    if placed:
-        result.lapse_fee = orders._lapse_fee(word) * orders.MICRO
-    elif not order.reduce_only:
+    escrow_cap: uint256 = asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL))
+    if not order.reduce_only:
         lapse_fee: uint256 = orders._lapse_fee_up(order.size, price, LAPSE_RATIO)
+        stake: uint256 = orders._stake(word)
+        if placed:
+            lapse_fee = min(lapse_fee, stake - MIN_KEEPER_FEE // orders.MICRO)
+        else:
+            failed = self._noted(failed, not fresh, errors.STALE_PRICE)
+            need: uint256 = lapse_fee + MIN_KEEPER_FEE // orders.MICRO
+            if need > stake:
+                pulled: uint256 = (need - stake) * orders.MICRO
+                failed = self._noted(failed, need > orders.MAX_STAKE, errors.AMOUNT_TOO_LARGE)
+                failed = self._noted(failed, pulled > escrow_cap, errors.FEE_TOO_HIGH)
+                cash -= convert(pulled, int256)
+                # a mere payment: nothing of the rule for reducing can pass it
+                placing: State = self._state(cash, legs)
+                failed = self._noted(failed, placing.equity < placing.initial, errors.INSUFFICIENT_MARGIN)
+                failed = self._noted(failed, not placing.fresh, errors.STALE_PRICE)
         result.lapse_fee = lapse_fee * orders.MICRO
-        failed = self._noted(failed, not fresh, errors.STALE_PRICE)
-        failed = self._noted(failed, lapse_fee > orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
-        failed = self._noted(
-            failed,
-            order.keeper_fee + result.lapse_fee > asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL)),
-            errors.FEE_TOO_HIGH,
-        )
-        cash -= keeper_fee + convert(result.lapse_fee, int256)
-        # a mere payment: nothing of the rule for reducing can pass it
-        placing: State = self._state(cash, legs)
-        failed = self._noted(failed, placing.equity < placing.initial, errors.INSUFFICIENT_MARGIN)
-        failed = self._noted(failed, not placing.fresh, errors.STALE_PRICE)
     # its size and price
     mark: int256 = convert(price, int256)
     if supposed != 0:
@@ -663,17 +664,9 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         result.refusals = self._named(failed)
         return result
     # the account's verdict
-    fees: int256 = convert(result.fee, int256)
-    if order.reduce_only:
-        fees += keeper_fee
-        failed = self._noted(
-            failed,
-            order.keeper_fee > asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL)),
-            errors.FEE_TOO_HIGH,
-        )
+    fees: int256 = convert(result.fee + order.keeper_fee, int256)
+    failed = self._noted(failed, order.keeper_fee > escrow_cap, errors.FEE_TOO_HIGH)
     left: int256 = cash - rounding._mul_div_up(result.size, fill_price, WAD) - fees
-    if not order.reduce_only:
-        left += convert(result.lapse_fee, int256)
     risk: uint256 = staticcall CORE.risk_word(order.instrument)
     resized: Leg = Leg(instrument=order.instrument, size=size, mark=mark, fresh=fresh, risk=risk, due=0)
     after: State = self._state(left, self._resized(legs, resized))

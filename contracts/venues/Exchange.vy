@@ -6,11 +6,11 @@
 @title Exchange
 @license AGPL-3.0-only
 @author Tidegate
-@notice Two-step orders against the vault; see IExchange for the one rule of how an order ends. What is escrowed lies
-        in this contract's own account of the clearing house (sub 0).
-@custom:kill The guardian pauses openings through this venue: opening orders end with a refund, reduce-only ones go on.
-             Revoked in the clearing house nothing fills, and orders can only be cancelled. No order is ever filled
-             later than its window.
+@notice Two-step orders against the vault; see IExchange for the one rule of how an order ends. Stakes lie in this
+        contract's own account of the clearing house (sub 0), each noted in its order word.
+@custom:kill The guardian pauses openings through this venue: opening orders end and keep their stake, reduce-only ones
+             go on. Revoked in the clearing house nothing fills; orders can be cancelled, stakes released. No order is
+             ever filled later than its window.
 @custom:security Who executes chooses the moment within the window, the gas and the account paid. So an order ends by
                  a refusal only on the clearing house's own word: no answer, or one that is not known to end orders
                  (a stale price, no gas), leaves everything as it was and pays nobody.
@@ -54,16 +54,12 @@ SLOT_SECONDS: immutable(uint256)
 ESCROW: immutable(uint256)
 TREASURY: immutable(uint256)
 
-# A batch pays its keeper once: what the orders so far owe him, plus one; 0 outside a batch.
-_owed: transient(uint256)
-
-
 @deploy
 def __init__(
     core: address, oracle: address, vault: address, window: uint256, min_keeper_fee: uint256, lapse_ratio: uint256
 ):
     """
-    @param window Seconds. @param min_keeper_fee 1e-18 collateral.
+    @param window Seconds. @param min_keeper_fee 1e-18 collateral, a multiple of 1e-6: stakes are kept in those.
     @param lapse_ratio ppm of the notional that an order opens.
     """
     orders.__init__()
@@ -72,7 +68,10 @@ def __init__(
     VAULT = ILiquidityVault(vault)
     SLOT_SECONDS = staticcall Clock(oracle).SLOT_SECONDS()
     errors._require(window != 0 and window <= MAX_WINDOW_SLOTS * SLOT_SECONDS, errors.OUT_OF_BOUNDS)
-    errors._require(min_keeper_fee != 0 and min_keeper_fee <= MAX_MIN_KEEPER_FEE, errors.OUT_OF_BOUNDS)
+    errors._require(
+        min_keeper_fee != 0 and min_keeper_fee <= MAX_MIN_KEEPER_FEE and min_keeper_fee % orders.MICRO == 0,
+        errors.OUT_OF_BOUNDS,
+    )
     errors._require(lapse_ratio <= MAX_LAPSE_RATIO, errors.OUT_OF_BOUNDS)
     WINDOW = window
     MIN_KEEPER_FEE = min_keeper_fee
@@ -97,14 +96,23 @@ def place(order: IExchange.Order) -> bytes32:
     errors._require(
         word == 0 or (orders._state(word) == orders.ENDED and not orders._is_of(word, digest)), errors.ORDER_EXISTS
     )
+    stake: uint256 = orders._stake(word)
     lapse_fee: uint256 = 0
     if not order.reduce_only:
-        lapse_fee = self._lapse_fee(order)
-        errors._require(lapse_fee <= orders.MAX_LAPSE_FEE, errors.AMOUNT_TOO_LARGE)
-        refusal: uint256 = self._pay(order.account, ESCROW, order.keeper_fee + lapse_fee * orders.MICRO)
-        errors._require(refusal == 0, refusal)
+        price: uint256 = 0
+        fresh: bool = False
+        price, fresh = staticcall ORACLE.latest(order.instrument // 64)
+        errors._require(price != 0, errors.NOT_LISTED)
+        errors._require(fresh, errors.STALE_PRICE)
+        lapse_fee = orders._lapse_fee_up(order.size, price, LAPSE_RATIO)
+        need: uint256 = lapse_fee + MIN_KEEPER_FEE // orders.MICRO
+        if need > stake:
+            errors._require(need <= orders.MAX_STAKE, errors.AMOUNT_TOO_LARGE)
+            refusal: uint256 = self._pay(order.account, ESCROW, (need - stake) * orders.MICRO)
+            errors._require(refusal == 0, refusal)
+            stake = need
     state: uint256 = orders.RESTING if order.resting else orders.WAITING
-    orders._store(order.account, order.nonce, digest, lapse_fee, slot, state)
+    orders._store(order.account, order.nonce, digest, stake, slot, state)
     log IExchange.Placed(
         account=order.account,
         order_hash=digest,
@@ -142,6 +150,20 @@ def cancel(order: IExchange.Order):
 
 
 @external
+def release(account: uint256, place: uint256):
+    self._require_trader(account)
+    word: uint256 = orders._word(account, place)
+    state: uint256 = orders._state(word)
+    errors._require(state != orders.RESTING and state != orders.WAITING, errors.ORDER_EXISTS)
+    stake: uint256 = orders._stake(word) * orders.MICRO
+    errors._require(stake != 0, errors.ZERO_AMOUNT)
+    orders._clear_stake(account, place, word)
+    refusal: uint256 = self._pay(ESCROW, account, stake)
+    errors._require(refusal == 0, refusal)
+    log IExchange.Released(account=account, place=place & 255, amount=stake)
+
+
+@external
 def wake(order: IExchange.Order, slot: uint256):
     digest: bytes32 = orders._hash(order)
     word: uint256 = orders._word(order.account, order.nonce)
@@ -152,7 +174,7 @@ def wake(order: IExchange.Order, slot: uint256):
     price: uint256 = (staticcall ORACLE.slot_price(order.instrument // 64, slot))[0]
     errors._require(price != 0, errors.NO_PRICE)
     errors._require(not orders._breaks_limit(order.size, order.limit, price), errors.TRIGGER_NOT_MET)
-    orders._store(order.account, order.nonce, digest, orders._lapse_fee(word), next_slot, orders.WAITING)
+    orders._store(order.account, order.nonce, digest, orders._stake(word), next_slot, orders.WAITING)
     log IExchange.Woken(account=order.account, order_hash=digest, slot=next_slot)
 
 
@@ -165,7 +187,6 @@ def execute(order: IExchange.Order, keeper_account: uint256):
 @external
 def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256) -> DynArray[bytes4, 16]:
     reasons: DynArray[bytes4, 16] = []
-    self._owed = 1
     for order: IExchange.Order in orders_:
         reason: uint256 = self._execute(order, keeper_account)
         if reason != 0:
@@ -173,11 +194,6 @@ def execute_many(orders_: DynArray[IExchange.Order, 16], keeper_account: uint256
                 account=order.account, order_hash=orders._hash(order), reason=errors._selector(reason)
             )
         reasons.append(errors._selector(reason))
-    owed: uint256 = self._owed - 1
-    self._owed = 0
-    if owed != 0:
-        refusal: uint256 = self._pay(ESCROW, keeper_account, owed)
-        errors._require(refusal == 0, refusal)
     return reasons
 
 
@@ -187,6 +203,9 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
     @notice One order, one step. It must not revert for anything an order can hold: a batch goes on after it.
     @return 0, or why nothing at all has changed.
     """
+    # what is in escrow belongs to the places, to the wei
+    if keeper_account == ESCROW:
+        return errors.BAD_FILL
     digest: bytes32 = orders._hash(order)
     word: uint256 = orders._word(order.account, order.nonce)
     if not orders._is_of(word, digest):
@@ -255,20 +274,9 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         return self._unmet(order, digest, word, not in_grace and not order.resting, keeper_account)
     if over:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
-    # Payments come first: what comes back to the account finds it without the new position, cheaper to look at.
-    fills: IClearingHouse.Fill[3] = empty(IClearingHouse.Fill[3])
+    fills: IClearingHouse.Fill[2] = empty(IClearingHouse.Fill[2])
     count: uint256 = 0
-    if not order.reduce_only:
-        back: uint256 = orders._lapse_fee(word) * orders.MICRO
-        if keeper_account == order.account:
-            back += order.keeper_fee
-        elif self._owed == 0:
-            fills[0] = self._payment(ESCROW, keeper_account, order.keeper_fee)
-            count = 1
-        if back != 0:
-            fills[count] = self._payment(ESCROW, order.account, back)
-            count += 1
-    elif keeper_account != order.account:
+    if keeper_account != order.account:
         fills[0] = self._payment(order.account, keeper_account, order.keeper_fee)
         count = 1
     fills[count] = IClearingHouse.Fill(
@@ -282,12 +290,10 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
     )
     refusal = self._clear(fills, count + 1)
     if refusal == 0:
-        if not order.reduce_only and keeper_account != order.account:
-            self._owe(order.keeper_fee)
-        orders._store(order.account, order.nonce, digest, 0, orders._slot(word), orders.ENDED)
+        orders._store(order.account, order.nonce, digest, orders._stake(word), orders._slot(word), orders.ENDED)
         log IExchange.Executed(account=order.account, order_hash=digest, size=size, price=price, slot=slot)
         return 0
-    # Whatever the keeper's account could spoil, it spoils here too: this pays it the same.
+    # Whatever account the keeper names is paid alike and judged by nothing: these refusals are the order's own.
     if refusal == errors.PAUSED:
         return self._end(order, digest, word, refusal, False, keeper_account)
     if refusal in [errors.OPEN_INTEREST_CAP, errors.SKEW_CAP]:
@@ -305,7 +311,7 @@ def _unmet(order: IExchange.Order, digest: bytes32, word: uint256, lapsed: bool,
     if not order.resting or block.timestamp > order.expiry:
         return self._end(order, digest, word, errors.LIMIT_BROKEN, lapsed, keeper_account)
     next_slot: uint256 = self._next_slot()
-    orders._store(order.account, order.nonce, digest, orders._lapse_fee(word), next_slot, orders.RESTING)
+    orders._store(order.account, order.nonce, digest, orders._stake(word), next_slot, orders.RESTING)
     log IExchange.Rested(account=order.account, order_hash=digest, slot=next_slot)
     return 0
 
@@ -316,50 +322,40 @@ def _end(
 ) -> uint256:
     """
     @notice Every way an order ends but a fill.
-    @param lapsed Whether the lapse fee goes to the vault; else it goes back.
+    @param lapsed Whether the lapse fee goes to the vault; else it stays in the stake.
     @return 0, or why the money could not move and nothing has changed.
     """
-    lapse_fee: uint256 = orders._lapse_fee(word)
+    stake: uint256 = orders._stake(word)
+    lapse_fee: uint256 = 0
     if not order.reduce_only:
-        fills: IClearingHouse.Fill[3] = empty(IClearingHouse.Fill[3])
+        fills: IClearingHouse.Fill[2] = empty(IClearingHouse.Fill[2])
         count: uint256 = 0
-        back: uint256 = order.keeper_fee
+        if lapsed:
+            # what was staked, or less: a stake may be of a larger order, or of a higher price
+            lapse_fee = stake - MIN_KEEPER_FEE // orders.MICRO
+            price: uint256 = (staticcall ORACLE.latest(order.instrument // 64))[0]
+            if price != 0:
+                lapse_fee = min(lapse_fee, orders._lapse_fee_up(order.size, price, LAPSE_RATIO))
         if keeper_account != order.account:
-            back -= MIN_KEEPER_FEE
-            if self._owed == 0:
-                fills[0] = self._payment(ESCROW, keeper_account, MIN_KEEPER_FEE)
-                count = 1
-        if not lapsed:
-            back += lapse_fee * orders.MICRO
-        elif lapse_fee != 0:
+            fills[0] = self._payment(ESCROW, keeper_account, MIN_KEEPER_FEE)
+            count = 1
+            stake -= MIN_KEEPER_FEE // orders.MICRO
+        if lapse_fee != 0:
             fills[count] = self._payment(ESCROW, TREASURY, lapse_fee * orders.MICRO)
             count += 1
-        if back != 0:
-            fills[count] = self._payment(ESCROW, order.account, back)
-            count += 1
-        refusal: uint256 = self._clear(fills, count)
-        if refusal != 0:
-            return refusal
-        if keeper_account != order.account:
-            self._owe(MIN_KEEPER_FEE)
-    orders._store(order.account, order.nonce, digest, 0, orders._slot(word), orders.ENDED)
+            stake -= lapse_fee
+        if count != 0:
+            refusal: uint256 = self._clear(fills, count)
+            if refusal != 0:
+                return refusal
+    orders._store(order.account, order.nonce, digest, stake, orders._slot(word), orders.ENDED)
     log IExchange.Ended(
         account=order.account,
         order_hash=digest,
         reason=errors._selector(reason),
-        lapse_fee=lapse_fee * orders.MICRO if lapsed else 0,
+        lapse_fee=lapse_fee * orders.MICRO,
     )
     return 0
-
-
-@internal
-def _owe(keeper_fee: uint256):
-    """
-    @notice In a batch the keeper fee of an order that is done stays in escrow until the batch is.
-    """
-    owed: uint256 = self._owed
-    if owed != 0:
-        self._owed = owed + keeper_fee
 
 
 @pure
@@ -373,13 +369,13 @@ def _payment(source: uint256, target: uint256, amount: uint256) -> IClearingHous
 
 @internal
 def _pay(source: uint256, target: uint256, amount: uint256) -> uint256:
-    fills: IClearingHouse.Fill[3] = empty(IClearingHouse.Fill[3])
+    fills: IClearingHouse.Fill[2] = empty(IClearingHouse.Fill[2])
     fills[0] = self._payment(source, target, amount)
     return self._clear(fills, 1)
 
 
 @internal
-def _clear(fills: IClearingHouse.Fill[3], count: uint256) -> uint256:
+def _clear(fills: IClearingHouse.Fill[2], count: uint256) -> uint256:
     """
     @param count Of the fills, those that are meant; encoded as a list of so many, what follows it is not read.
     @return 0, or the clearing house's refusal.
@@ -431,20 +427,6 @@ def _refusal(answer: Bytes[32]) -> uint256:
     if len(answer) != 4:
         return errors.OUT_OF_GAS
     return convert(answer, uint256)
-
-
-@view
-@internal
-def _lapse_fee(order: IExchange.Order) -> uint256:
-    """
-    @return 1e-6 collateral, rounded up.
-    """
-    price: uint256 = 0
-    fresh: bool = False
-    price, fresh = staticcall ORACLE.latest(order.instrument // 64)
-    errors._require(price != 0, errors.NOT_LISTED)
-    errors._require(fresh, errors.STALE_PRICE)
-    return orders._lapse_fee_up(order.size, price, LAPSE_RATIO)
 
 
 @view

@@ -9,9 +9,11 @@
         the nonce says which; a word in use is never zero again, so the next order in it costs less.
 
         96..255  hash       bytes20  high 160 bits of the order's hash
-        40..95   lapse fee  uint56   1e-6 collateral
+        40..95   stake      uint56   1e-6 collateral: what the exchange holds in escrow for this place
         8..39    slot       uint32   waiting: fills here; resting: this or a later one may wake it
         0..7     state      uint8    0 unused, 1 resting, 2 waiting for its slot, 3 ended
+
+        The stake outlives its order: the next one in this place stands on it.
 @custom:security The domain goes with the chain's id at every call: a chain that splits takes no orders of the other
                  side.
 """
@@ -41,7 +43,7 @@ MICRO: constant(uint256) = 10**12
 MAX_SIZE: constant(int256) = 2**96 - 1
 MAX_LIMIT: constant(uint256) = 2**96 - 1
 MAX_KEEPER_FEES: constant(uint256) = 100  # of the least: a trading key pays keepers, it does not withdraw by them
-MAX_LAPSE_FEE: constant(uint256) = 2**56 - 1  # 1e-6 collateral
+MAX_STAKE: constant(uint256) = 2**56 - 1  # 1e-6 collateral
 
 CHAIN: immutable(uint256)
 DOMAIN: immutable(bytes32)  # on CHAIN
@@ -89,12 +91,20 @@ def _word(account: uint256, nonce: uint256) -> uint256:
 
 
 @internal
-def _store(account: uint256, nonce: uint256, digest: bytes32, lapse_fee: uint256, slot: uint256, state: uint256):
+def _clear_stake(account: uint256, nonce: uint256, word: uint256):
     """
-    @param lapse_fee 1e-6 collateral, at most MAX_LAPSE_FEE.
+    @param word As it stands.
+    """
+    self._words[account][nonce & 255] = word & ~(MAX_STAKE << 40)
+
+
+@internal
+def _store(account: uint256, nonce: uint256, digest: bytes32, stake: uint256, slot: uint256, state: uint256):
+    """
+    @param stake 1e-6 collateral, at most MAX_STAKE.
     """
     self._words[account][nonce & 255] = (
-        (convert(digest, uint256) >> 96 << 96) | (lapse_fee << 40) | (slot << 8) | state
+        (convert(digest, uint256) >> 96 << 96) | (stake << 40) | (slot << 8) | state
     )
 
 
@@ -106,11 +116,11 @@ def _is_of(word: uint256, digest: bytes32) -> bool:
 
 @pure
 @internal
-def _lapse_fee(word: uint256) -> uint256:
+def _stake(word: uint256) -> uint256:
     """
     @return 1e-6 collateral.
     """
-    return (word >> 40) & MAX_LAPSE_FEE
+    return (word >> 40) & MAX_STAKE
 
 
 @pure

@@ -29,7 +29,7 @@ EVERYBODYS = {
         *("poke_caps", "absorb", "request_deposit", "request_redeem", "process_epoch"),
         *("claim", "claim_part", "transfer", "transferFrom", "approve"),
     },
-    "Exchange": {"place", "cancel", "wake", "execute", "execute_many"},
+    "Exchange": {"place", "cancel", "release", "wake", "execute", "execute_many"},
     "Liquidator": {"liquidate", "book"},
     "PriceOracle": {"push"},
 }

@@ -228,7 +228,13 @@ def test_no_order_fills_and_its_lapse_fee_comes_back(
     ended = funded.exchange.transact("execute", order, reward, sender=keeper).one("Ended").args
     assert ended.lapse_fee == 0
     assert funded.size(account, ETH) == 0
-    assert net(funded, account) == (10_000 * WAD) - wad(funded.config.min_keeper_fee)
+    least = wad(funded.config.min_keeper_fee)
+    assert (net(funded, account), funded.stake(order)) == (
+        10_000 * WAD - least - escrowed,
+        escrowed,
+    )
+    funded.release(order)
+    assert net(funded, account) == 10_000 * WAD - least
 
 
 def test_who_cancels_there_gets_it_back_too(funded: System, chainlink: Contract, counterparty: str):
@@ -238,6 +244,7 @@ def test_who_cancels_there_gets_it_back_too(funded: System, chainlink: Contract,
     funded.chain.advance(funded.config.window + 5)
     chainlink.post(3_000)
     funded.exchange.transact("cancel", order, sender=counterparty)
+    funded.release(order)
     assert net(funded, account) == 10_000 * WAD
 
 

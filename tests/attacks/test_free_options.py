@@ -21,9 +21,9 @@ def accounts(funded: System, attacker: str) -> tuple[int, int, int]:
     return holder, optioned, spoiler
 
 
-def lapse_fee(system: System, size: int) -> int:
-    """1e-18, at 60,000."""
-    return int(Decimal(size) * 60_000 * Decimal(system.config.lapse_ratio) * WAD)
+def lapse_fee(system: System, size: int, price: int) -> int:
+    """1e-18: of the notional at the price in force when it ends."""
+    return int(Decimal(size) * price * Decimal(system.config.lapse_ratio) * WAD)
 
 
 def see(system: System, slots: int, price: int) -> None:
@@ -55,9 +55,10 @@ def test_the_skew_cap_filled_by_oneself_costs_the_lapse_fee(
     see(funded, 1, 60_000)
     see(funded, 5, 59_400)
     assert execute(funded, spoil, attacker) == ("", 0)
-    assert execute(funded, option, attacker) == ("SkewCap", lapse_fee(funded, 40))
+    assert execute(funded, option, attacker) == ("SkewCap", lapse_fee(funded, 40, 59_400))
     assert funded.size(optioned, BTC) == 0
-    assert funded.cash(optioned) == held - lapse_fee(funded, 40)
+    funded.release(option)
+    assert funded.cash(optioned) == held - lapse_fee(funded, 40, 59_400)
 
 
 def test_the_same_order_gains_nothing_when_the_price_rose(funded: System, accounts, attacker: str):
@@ -89,8 +90,9 @@ def test_a_limit_broken_by_ones_own_skew_costs_the_lapse_fee(funded: System, att
     see(funded, 1, 60_000)
     see(funded, 5, 59_400)
     assert execute(funded, spoil, attacker) == ("", 0)
-    assert execute(funded, option, attacker) == ("LimitBroken", lapse_fee(funded, 40))
-    assert funded.cash(optioned) == held - lapse_fee(funded, 40)
+    assert execute(funded, option, attacker) == ("LimitBroken", lapse_fee(funded, 40, 59_400))
+    funded.release(option)
+    assert funded.cash(optioned) == held - lapse_fee(funded, 40, 59_400)
 
 
 @pytest.mark.parametrize("price", [59_400, 60_600])

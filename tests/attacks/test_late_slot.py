@@ -42,7 +42,9 @@ def test_it_fills_the_order_of_its_slot_and_moves_nothing(funded: System, placed
     gain = 10 * (wad(59_400) - price)
     fee = next(event.args.fee for event in done.events if event.name == "Filled")
     keepers = wad(funded.config.min_keeper_fee)
-    assert net(funded, order.account) == 100_000 * WAD + gain - fee - keepers
+    staked = funded.stake(order)
+    assert staked == 10 * 60_000 * 3 // 1000 * WAD + keepers
+    assert net(funded, order.account) == 100_000 * WAD + gain - fee - keepers - staked
 
 
 def test_only_the_first_price_of_a_slot_counts(funded: System, placed):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tidegate.chain import Chain, Contract, Receipt
-from tidegate.client.orders import Order
+from tidegate.client.orders import Order, OrderWord
 from tidegate.deployment import COLLATERAL, Deployment, DeploymentConfig, LocalSigners
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
@@ -161,10 +161,22 @@ class System:
         return self.exchange.transact("execute", order, self.account(keeper), sender=keeper)
 
     def trade(self, account: int, instrument: int, size: Amount) -> Receipt:
-        """Place and execute an immediate order."""
+        """Place and execute an immediate order; what is left of its stake comes back."""
         order = self.order(account, instrument, size)
         self.place(order)
-        return self.execute(order)
+        receipt = self.execute(order)
+        if self.stake(order):
+            self.release(order)
+        return receipt
+
+    def release(self, order: Order) -> Receipt:
+        """The stake of an order that has ended, to its account."""
+        owner = owner_of(order.account)
+        return self.exchange.transact("release", order.account, order.place, sender=owner)
+
+    def stake(self, order: Order) -> int:
+        """What lies in the order's place, 1e-18."""
+        return OrderWord.of(self.exchange.call("order_word", order.account, order.place)).stake
 
     # The vault
 

@@ -76,7 +76,7 @@ class DefaultActions(Cast):
             fills.append(self.pooled(account, instrument, part)._replace(fee=0))
         return fills
 
-    @action(14)
+    @action(15)
     def book(self, rng: Random) -> None:
         lacking = self.lacking()
         if not lacking and rng.random() < 0.9:

@@ -1,7 +1,8 @@
 """Everybody leaves, in any order, from whatever state a life has come to; what may stay is dust.
 
-People cancel their orders, close (by reduce-only orders; packages and slices where those are what
-is left), claim, redeem and withdraw. Gains wait for the outflow bucket. INV-27.
+People cancel their orders and take the stakes back, close (by reduce-only orders; packages and
+slices where those are what is left), claim, redeem and withdraw. Gains wait for the outflow
+bucket. INV-27.
 """
 
 from collections import Counter
@@ -94,6 +95,16 @@ class Exits:
                 owner = words.owner_of(account)
                 self.must("exchange", "cancel", placed.order, sender=owner)
                 self.did["orders cancelled"] += 1
+            if placed.order.account == account:
+                self.release(placed.order)
+
+    def release(self, order: Order) -> None:
+        """What the order's place holds, once no order is open there."""
+        stake = self.system.exchange.orders[order.account, order.place].stake
+        if stake:
+            owner = words.owner_of(order.account)
+            self.must("exchange", "release", order.account, order.place, sender=owner)
+            self.did["stakes released"] += 1
 
     def close(self, account: int) -> None:
         """Every position, as far as it goes now."""

@@ -4,10 +4,12 @@ from random import Random
 
 from tests.stateful.cast import Cast, action
 from tests.stateful.world import INSTRUMENTS, MIN_KEEPER_FEE, SLOT, WINDOW
-from tidegate.client.orders import Order, OrderState
+from tidegate.client.orders import PLACES, Order, OrderState
 from tidegate.spec import words
 from tidegate.spec.exchange import Placed
 from tidegate.spec.rounding import PPM
+
+PLACES_USED = 6  # of an account's
 
 
 class OrderActions(Cast):
@@ -68,12 +70,36 @@ class OrderActions(Cast):
             reduce_only=reduce_only,
             expiry=self.system.host.now + rng.choice((0, 30, 60, 600, 6_000, 60_000)),
             keeper_fee=MIN_KEEPER_FEE * rng.choice((*range(1, 30), 101)),
-            nonce=self.nonce if rng.random() < 0.9 else self.nonce - 1,
+            nonce=self.a_nonce(account, rng),
             trigger=int(rng.random() < 0.03),
         )
         owner = words.owner_of(account)
         sender = owner if rng.random() < 0.95 else self.system.keeper
         self.call("exchange", "place", order, sender=sender)
+
+    def a_nonce(self, account: int, rng: Random) -> int:
+        """Mostly in a place of few that is free, so that stakes are used again."""
+        orders = self.system.exchange.orders
+        few = range(PLACES_USED)
+        free = [p for p in few if not (o := orders[account, p]) or o.state == OrderState.ENDED]
+        place = rng.choice(free if free and rng.random() < 0.9 else few)
+        return self.nonce * PLACES + place
+
+    @action(3)
+    def release(self, rng: Random) -> None:
+        orders = self.system.exchange.orders
+        known = [(key, placed) for key, placed in orders.items() if placed]
+        if not known:
+            return self.place(rng)
+        staked = [key for key, placed in known if placed.stake and placed not in self.open_orders()]
+        if staked and rng.random() < 0.8:
+            account, place = rng.choice(staked)
+        else:
+            account, place = rng.choice(known)[0]
+        owner = words.owner_of(account)
+        sender = owner if rng.random() < 0.9 else self.system.keeper
+        self.call("exchange", "release", account, place, sender=sender)
+        return None
 
     @action(16)
     def execute(self, rng: Random) -> None:

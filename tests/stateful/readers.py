@@ -110,7 +110,7 @@ def _others(system: "System") -> dict[int, Reader]:
         def order(key: tuple[int, int]) -> None:
             placed = getattr(system, name).orders[key]
             high = int.from_bytes(system.order_hash(placed.order, name), "big") >> 96
-            record = high << 96 | placed.lapse_fee << 40 | placed.slot << 8 | placed.state
+            record = high << 96 | placed.stake << 40 | placed.slot << 8 | placed.state
             value = system.contracts[name].call("order_word", *key)
             system.equal(value, record, "order_word")
 

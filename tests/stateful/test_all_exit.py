@@ -102,7 +102,7 @@ def bankrupts(life: Life, rng: Random) -> None:
 
 
 def revoked(life: Life, rng: Random) -> None:
-    """The exchange is gone; its orders hold escrows, another takes its place."""
+    """The exchange is gone; its places hold stakes, another takes its place."""
     orders_everywhere(life, rng)
     for venue in (life.system.exchange.address, life.system.venue):
         life.system.must("core", "set_venue", venue, Venue(), sender=life.system.owner)

@@ -15,7 +15,7 @@ from tests.stateful.wealth.faults import Fault, spoilt
 from tidegate import artifacts
 from tidegate.artifacts import Artifact
 
-LIVES = 24  # at most, until a fault shows
+LIVES = 48  # at most, until a fault shows
 RIGHT_LIVES = 6
 STEPS_A_LIFE = 250
 CORE, VAULT, EXCHANGE = "ClearingHouse", "LiquidityVault", "Exchange"

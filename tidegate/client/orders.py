@@ -158,7 +158,7 @@ class OrderWord:
 
     state: OrderState
     slot: int  # waiting: fills here; resting: this or a later one may wake it
-    lapse_fee: int  # 1e-18 collateral, a multiple of MICRO
+    stake: int  # 1e-18 collateral, a multiple of MICRO; the account's once the order has ended
     hash_high: int  # the order hash's high 160 bits
 
     @classmethod
@@ -167,7 +167,7 @@ class OrderWord:
         return cls(
             state=OrderState(word & 255),
             slot=word >> 8 & (2**32 - 1),
-            lapse_fee=(word >> 40 & (2**56 - 1)) * MICRO,
+            stake=(word >> 40 & (2**56 - 1)) * MICRO,
             hash_high=word >> 96,
         )
 

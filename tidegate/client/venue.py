@@ -9,7 +9,7 @@ from typing import Self
 
 from tidegate.chain import Chain, Contract
 from tidegate.client.calls import Transaction
-from tidegate.client.orders import Order
+from tidegate.client.orders import PLACES, Order, OrderState, OrderWord
 from tidegate.client.units import wad
 from tidegate.deployment import Deployment
 from tidegate.spec import words
@@ -54,6 +54,8 @@ class Venue:
     max_steps: dict[int, int] = field(default_factory=dict)  # ppm per slot, by feed
     max_ages: dict[int, int] = field(default_factory=dict)  # seconds, by feed
     _nonces: dict[int, int] = field(default_factory=dict)
+    # the word of each place that an order was made for, by account
+    _made: dict[int, dict[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, deployment: Deployment) -> Self:
@@ -132,6 +134,10 @@ class Venue:
     def place(self, order: Order, trader: str) -> Transaction:
         return Transaction(self.exchange, "place", (order,), trader, "place")
 
+    def release(self, account: int, place: int, trader: str) -> Transaction:
+        """The stake of a place without an open order, back to the account."""
+        return Transaction(self.exchange, "release", (account, place), trader, "release")
+
     # Orders
 
     def order(
@@ -153,8 +159,6 @@ class Venue:
         limit = rest_at
         if limit is None:
             limit = price * (1 + SLIPPAGE if size > 0 else 1 - SLIPPAGE)
-        nonce = self._nonces.get(account, 0)
-        self._nonces[account] = nonce + 1
         return Order(
             account=account,
             instrument=self.markets[market].instrument,
@@ -164,8 +168,28 @@ class Venue:
             reduce_only=reduce_only,
             expiry=now + (lifetime or 2 * self.slot_seconds + self.window),
             keeper_fee=self.keeper_fee,
-            nonce=nonce,
+            nonce=self._nonce(account),
         )
+
+    def _nonce(self, account: int) -> int:
+        """In the free place with the largest stake: the next order stands on it.
+
+        A place is free if no order is open there, nor one on its way that was made here.
+        """
+        made = self._made.setdefault(account, {})
+        free: dict[int, int] = {}  # stakes
+        for place in range(PLACES):
+            word = self.exchange.call("order_word", account, place)
+            seen = OrderWord.of(word)
+            if not seen.is_open and made.get(place) != word:
+                free[place] = seen.stake
+            if seen.state == OrderState.UNUSED and place not in made:
+                break
+        place = max(free, key=lambda place: free[place], default=0)
+        made[place] = self.exchange.call("order_word", account, place)
+        turn = self._nonces.get(account, 0)
+        self._nonces[account] = turn + 1
+        return turn * PLACES + place
 
     # Readings
 

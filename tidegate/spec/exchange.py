@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tidegate.client.errors import ProtocolError
-from tidegate.client.orders import MAX_KEEPER_FEES, MAX_LIMIT, MAX_SIZE, Order, OrderState
+from tidegate.client.orders import MAX_KEEPER_FEES, MAX_LIMIT, MAX_SIZE, PLACES, Order, OrderState
 from tidegate.spec import words
 from tidegate.spec.clearing import TRADE_RIGHT, ClearingHouse, Fill
 from tidegate.spec.host import Host, Table, require
@@ -13,9 +13,9 @@ from tidegate.spec.rounding import PPM, WAD, div_up
 from tidegate.spec.vault import LiquidityVault
 from tidegate.spec.words import MICRO
 
-MAX_LAPSE_FEE = 2**56 - 1  # 1e-6 collateral
+MAX_STAKE = 2**56 - 1  # 1e-6 collateral
 GRACE_SLOTS = 2
-# Refusals that end an order: the lapse fee comes back, comes back within the grace, is lost.
+# Refusals that end an order: the lapse fee is spared, spared within the grace, lost.
 NO_FAULT = ("Paused",)
 CAPS = ("OpenInterestCap", "SkewCap")
 FAULT = ("InsufficientMargin", "BelowMinimum", "TooManyPositions")
@@ -26,7 +26,7 @@ class Placed:
     """What an order word says, with the order itself in place of its hash."""
 
     order: Order
-    lapse_fee: int  # 1e-6 collateral
+    stake: int  # 1e-6 collateral in escrow, the account's once the order has ended
     slot: int
     state: OrderState
 
@@ -71,7 +71,6 @@ class Exchange:
         self.lapse_ratio = lapse_ratio
         self.escrow = words.account(address)
         self.orders: Table[tuple[int, int], Placed | None] = Table(host, None)
-        self._owed: int | None = None  # to the keeper of the batch that runs
 
     def place(self, order: Order, sender: int) -> None:
         with self.host.call():
@@ -84,18 +83,19 @@ class Exchange:
             known = self.orders[order.account, order.place]
             unused = known is None or (known.state == OrderState.ENDED and known.order != order)
             require(unused, "OrderExists")
-            lapse_fee = 0
+            stake = 0 if known is None else known.stake
             if not order.reduce_only:
                 price, fresh = self.oracle.latest(order.feed, self.host.now)
                 require(price != 0, "NotListed")
                 require(fresh, "StalePrice")
-                notional = abs(order.size) * price * self.lapse_ratio
-                lapse_fee = div_up(notional, WAD * PPM * MICRO)
-                require(lapse_fee <= MAX_LAPSE_FEE, "AmountTooLarge")
-                amount = order.keeper_fee + lapse_fee * MICRO
-                self._clear([self._payment(order.account, self.escrow, amount)])
+                need = self.lapse_fee_up(order.size, price) + self.least_stake
+                if need > stake:
+                    require(need <= MAX_STAKE, "AmountTooLarge")
+                    amount = (need - stake) * MICRO
+                    self._clear([self._payment(order.account, self.escrow, amount)])
+                    stake = need
             state = OrderState.RESTING if order.resting else OrderState.WAITING
-            self._store(order, lapse_fee, slot, state)
+            self._store(order, stake, slot, state)
 
     def cancel(self, order: Order, sender: int) -> None:
         with self.host.call():
@@ -108,6 +108,16 @@ class Exchange:
             )
             self._end(known, lapsed, order.account)
 
+    def release(self, account: int, place: int, sender: int) -> None:
+        with self.host.call():
+            self._require_trader(account, sender)
+            known = self.orders[account, place % PLACES]
+            require(known is None or known.state == OrderState.ENDED, "OrderExists")
+            require(known is not None and known.stake != 0, "ZeroAmount")
+            assert known is not None
+            self._clear([self._payment(self.escrow, account, known.stake * MICRO)])
+            self._store(known.order, 0, known.slot, known.state)
+
     def wake(self, order: Order, slot: int) -> None:
         with self.host.call():
             known = self._open(order)
@@ -118,29 +128,20 @@ class Exchange:
             price, _ = self.oracle.slot_price(order.feed, slot)
             require(price != 0, "NoPrice")
             require(order.met_by(price), "TriggerNotMet")
-            self._store(order, known.lapse_fee, following, OrderState.WAITING)
+            self._store(order, known.stake, following, OrderState.WAITING)
 
     def execute(self, order: Order, keeper_account: int) -> None:
         with self.host.call():
             self._execute(order, keeper_account)
 
     def execute_many(self, orders: Sequence[Order], keeper_account: int) -> list[str]:
-        """The reasons, "" for what was done. The keeper is paid once, out of the escrow."""
+        """The reasons, "" for what was done."""
         with self.host.call():
-            self._owed = 0
-            try:
-                reasons = [
-                    refusal_of(lambda o=one: self.execute(o, keeper_account)) for one in orders
-                ]
-                owed = self._owed
-            finally:
-                self._owed = None
-            if owed:
-                self._clear([self._payment(self.escrow, keeper_account, owed)])
-        return reasons
+            return [refusal_of(lambda o=one: self.execute(o, keeper_account)) for one in orders]
 
     def _execute(self, order: Order, keeper: int) -> None:
         """One order, one step; a refusal leaves everything as it was."""
+        require(keeper != self.escrow, "BadFill")
         known, now = self._open(order), self.host.now
         if known.state == OrderState.RESTING:
             require(now > order.expiry, "TooSoon")
@@ -187,17 +188,13 @@ class Exchange:
         if over:
             return self._end(known, not self._is_dead(order.feed, slot), keeper)
 
-        # payments come first: what comes back finds the account without the new position
         payments: list[Fill] = []
-        if not order.reduce_only:
-            payments = self._released(known, order.keeper_fee, False, keeper)
-        elif keeper != order.account:
+        if keeper != order.account:
             payments = [self._payment(order.account, keeper, order.keeper_fee)]
         fill = self._fill(order, size, price, slot)
         refusal = refusal_of(lambda: self._clear([*payments, fill]))
         if refusal == "":
-            self._owe(order, order.keeper_fee, keeper)
-            return self._store(order, 0, known.slot, OrderState.ENDED)
+            return self._store(order, known.stake, known.slot, OrderState.ENDED)
         require(refusal in NO_FAULT + CAPS + FAULT, refusal)
         lapsed = refusal in FAULT or (refusal in CAPS and not in_grace)
         return self._end(known, lapsed, keeper)
@@ -206,7 +203,7 @@ class Exchange:
         """The limit does not hold: a resting order rests again, another ends."""
         if not known.order.resting or self.host.now > known.order.expiry:
             return self._end(known, lapsed, keeper)
-        return self._store(known.order, known.lapse_fee, self._next_slot(), OrderState.RESTING)
+        return self._store(known.order, known.stake, self._next_slot(), OrderState.RESTING)
 
     def _fill(self, order: Order, size: int, price: int, slot: int) -> Fill:
         pool = words.pool(self.vault.address, order.feed)
@@ -214,29 +211,36 @@ class Exchange:
         return Fill(order.account, pool, order.instrument, size, price, fee, slot)
 
     def _end(self, known: Placed, lapsed: bool, keeper: int) -> None:
-        """Every way an order ends but a fill; the lapse fee to the vault or back."""
-        order = known.order
+        """Every way an order ends but a fill; what is left of the stake stays."""
+        order, stake = known.order, known.stake
         if not order.reduce_only:
-            self._clear(self._released(known, self.min_keeper_fee, lapsed, keeper))
-            self._owe(order, self.min_keeper_fee, keeper)
-        self._store(order, 0, known.slot, OrderState.ENDED)
+            least = self.least_stake if keeper != order.account else 0
+            lapse_fee = self._lapsing(known) if lapsed else 0
+            shares = [(keeper, least), (words.treasury(self.vault.address), lapse_fee)]
+            payments = [
+                self._payment(self.escrow, target, amount * MICRO)
+                for target, amount in shares
+                if amount
+            ]
+            if payments:
+                self._clear(payments)
+            stake -= least + lapse_fee
+        self._store(order, stake, known.slot, OrderState.ENDED)
 
-    def _owe(self, order: Order, keeper_fee: int, keeper: int) -> None:
-        """In a batch the keeper fee of an order that is done stays in escrow until the batch is."""
-        if self._owed is not None and not order.reduce_only and keeper != order.account:
-            self._owed += keeper_fee
+    def _lapsing(self, known: Placed) -> int:
+        """The lapse fee at the price in force, as far as the stake goes, 1e-6 collateral."""
+        most = known.stake - self.least_stake
+        price, _ = self.oracle.latest(known.order.feed, self.host.now)
+        return min(most, self.lapse_fee_up(known.order.size, price)) if price else most
 
-    def _released(self, known: Placed, keeper_fee: int, lapsed: bool, keeper: int) -> list[Fill]:
-        """What an opening order has in escrow, on its way out: to keeper, vault and account."""
-        order, lapse_fee = known.order, known.lapse_fee * MICRO
-        own = keeper == order.account
-        back = order.keeper_fee - keeper_fee * (not own) + lapse_fee * (not lapsed)
-        shares = [
-            (keeper, keeper_fee if not own and self._owed is None else 0),
-            (words.treasury(self.vault.address), lapse_fee if lapsed else 0),
-            (order.account, back),
-        ]
-        return [self._payment(self.escrow, target, amount) for target, amount in shares if amount]
+    @property
+    def least_stake(self) -> int:
+        """What an end pays its keeper, 1e-6 collateral."""
+        return self.min_keeper_fee // MICRO
+
+    def lapse_fee_up(self, size: int, price: int) -> int:
+        """1e-6 collateral."""
+        return div_up(abs(size) * price * self.lapse_ratio, WAD * PPM * MICRO)
 
     @staticmethod
     def _payment(source: int, target: int, amount: int) -> Fill:
@@ -256,8 +260,8 @@ class Exchange:
         assert known is not None
         return known
 
-    def _store(self, order: Order, lapse_fee: int, slot: int, state: OrderState) -> None:
-        self.orders[order.account, order.place] = Placed(order, lapse_fee, slot, state)
+    def _store(self, order: Order, stake: int, slot: int, state: OrderState) -> None:
+        self.orders[order.account, order.place] = Placed(order, stake, slot, state)
 
     def _is_valid(self, order: Order) -> bool:
         later = (order.trigger, order.trigger_price, order.trail, order.slot, order.group)

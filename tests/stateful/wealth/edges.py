@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from tests.harness.system import BTC, FOREVER, System
 from tests.stateful.wealth.truth import CALM, CRASH, JUMPS, TREND, Truth
+from tidegate.client.orders import PLACES, OrderWord
 from tidegate.deployment import DeploymentConfig, deploy
 from tidegate.revm_chain import RevmChain
 from tidegate.spec.rounding import WAD
@@ -68,7 +69,16 @@ class Bench:
         return there, back
 
     def cash(self, *accounts: int) -> int:
-        return sum(self.system.cash(account) for account in (*accounts, self.keeper))
+        return sum(self.owned(account) for account in (*accounts, self.keeper))
+
+    def owned(self, account: int) -> int:
+        """Cash, and what lies at stake for the next orders."""
+        return self.system.cash(account) + self.staked(account)
+
+    def staked(self, account: int) -> int:
+        places = range(min(PLACES, self.system.nonces.get(account, 0)))
+        found = [self.system.exchange.call("order_word", account, place) for place in places]
+        return sum(OrderWord.of(word).stake for word in found)
 
     def publish(self, price: int) -> None:
         """In the open slot; in force from the next second on."""
@@ -99,7 +109,7 @@ def around_an_order(bench: Bench, victim: int, ours: int) -> tuple[int, int]:
         system.refresh()
         for order in (*first, then, *last):
             bench.execute(order)
-        paid = -system.cash(honest) - victim * PRICE * WAD
+        paid = -bench.owned(honest) - victim * PRICE * WAD
         return bench.cash(account) - start, paid
 
 
@@ -182,7 +192,7 @@ def walked(bench: Bench, slots: int, step: int) -> int:
     """Long and short 50 BTC as high as margin lets; so many slots of steps; then slices, exit."""
     with bench.fresh() as system:
         pair = [system.fund(bench.owner, 50 * PRICE * 8 // 100, sub) for sub in (1, 2)]
-        start = sum(system.cash(account) for account in pair)
+        start = sum(bench.owned(account) for account in pair)
         core = system.core
         for account, size in zip(pair, (50, -50), strict=True):
             order = system.order(account, BTC, size)
@@ -207,7 +217,7 @@ def walked(bench: Bench, slots: int, step: int) -> int:
             else:
                 system.liquidator.transact("liquidate", *args)
         bench.close(pair[1])
-        left = sum(max(0, system.cash(account)) for account in pair)
+        left = sum(max(0, system.cash(account)) + bench.staked(account) for account in pair)
         return out + left + system.cash(bench.keeper) - start
 
 

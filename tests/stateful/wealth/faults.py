@@ -31,8 +31,8 @@ FAULTS = {
     "the lapse fee is never taken": Fault(
         "Exchange",
         "venues/Exchange.vy",
-        "    if not lapsed:\n",
-        "    if MIN_KEEPER_FEE != 0:\n",
+        "        if lapsed:\n",
+        "        if MIN_KEEPER_FEE == 0:\n",
     ),
     "cancelling is free for the whole window": Fault(
         "Exchange",

@@ -258,11 +258,22 @@ class Walk:
     def _ended(self, args: Any) -> None:
         live = self.orders.live[args.order_hash]
         self._unfilled(live, bytes(args.reason))
+        if not live.order.reduce_only:
+            lapse_fee = self._lapse_fee(live) if args.lapse_fee else 0
+            if args.lapse_fee != lapse_fee:
+                raise Broken(f"a lapse fee of {human(args.lapse_fee)}, not {human(lapse_fee)}")
+            self.orders.unfilled(live, lapse_fee, any(args.reason))
         if not live.ours:
             self.fair["vault"] += self._vault(args.lapse_fee)
             if any(args.reason) and not live.order.reduce_only:
                 self._work(live)
         self.orders.ended(args.order_hash)
+
+    def _lapse_fee(self, live: Live) -> int:
+        return self.orders.lapse_fee(live, self.moment.force[live.order.feed])
+
+    def _released(self, args: Any) -> None:
+        self.orders.released(args.account, args.place)
 
     def _rested(self, args: Any) -> None:
         self._unfilled(self.orders.live[args.order_hash], LIMIT_BROKEN)
@@ -280,7 +291,7 @@ class Walk:
         rests = live.order.resting and reason == LIMIT_BROKEN
         free = dead or rests or (reason in REFUSALS and self.orders.in_grace(live, now))
         escaped = self.orders.escaped(live, now)
-        forgone = escaped if free else max(0, escaped - live.lapse_fee)
+        forgone = escaped if free else max(0, escaped - self._lapse_fee(live))
         # a fill would have paid the vault, and so the attacker's share of it
         self.fair["losses that lapsing orders escaped"] -= escaped - self._vault(escaped)
         self.edges[FREE if free else LAPSE] += forgone - self._vault(forgone)

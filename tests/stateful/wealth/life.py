@@ -19,7 +19,7 @@ from tests.stateful.wealth.orders import Orders
 from tests.stateful.wealth.truth import START, Truth
 from tidegate.chain import Receipt
 from tidegate.client.errors import ProtocolError
-from tidegate.client.orders import Order
+from tidegate.client.orders import PLACES, Order
 from tidegate.deployment import COLLATERAL
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
@@ -68,7 +68,8 @@ class Life:
         self.slot_seconds = self.config.slot_seconds
         self.truth = Truth(kind, seed, self.chain.time(), self.slot_seconds)
         ratio = words.to_units(self.config.lapse_ratio, 10**6)
-        self.orders = Orders(self.truth, self.slot_seconds, self.config.window, ratio)
+        least = words.to_units(self.config.min_keeper_fee, WAD)
+        self.orders = Orders(self.truth, self.slot_seconds, self.config.window, ratio, least)
         deployment = system.deployment
         self.ids = Ids(
             frozenset(cast.accounts),
@@ -285,7 +286,7 @@ class Life:
 
     def order(self, account: int, instrument: int, size: int, **changes: Any) -> Order:
         """An immediate order at any price, with the least keeper fee."""
-        nonce = self.nonces[account]
+        nonce = self.nonces[account] * PLACES + self.orders.free_place(account)
         self.nonces[account] += 1
         price = self.truth.at(underlying_of(instrument), self.now)
         body = {

@@ -1,13 +1,14 @@
-"""Every order that was placed, as its owner knows it: what it staked, from when it may fill.
+"""Every order that was placed, as its owner knows it: from when it may fill; and every stake.
 
 Kept from the calls and the clock, not from the exchange's words: which slot an order is due in is
 decided here.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from tests.stateful.wealth.truth import Message, Truth
-from tidegate.client.orders import Order
+from tidegate.client.orders import PLACES, Order
 from tidegate.spec.rounding import PPM, WAD, div_up
 from tidegate.spec.words import MICRO
 
@@ -22,32 +23,64 @@ class Live:
     digest: bytes
     ours: bool  # the attacker's
     slot: int  # it may fill at this one's price; resting: be woken by this or a later one
-    lapse_fee: int  # 1e-18
     resting: bool
 
     @property
-    def escrow(self) -> int:
-        """1e-18, what the exchange holds of it."""
-        return 0 if self.order.reduce_only else self.order.keeper_fee + self.lapse_fee
+    def place(self) -> tuple[int, int]:
+        """Where its stake lies."""
+        return self.order.account, self.order.place
 
 
 class Orders:
-    """Those that live, by hash."""
+    """Those that live, by hash; what lies in escrow, by account and place."""
 
-    def __init__(self, truth: Truth, slot_seconds: int, window: int, lapse_ratio: int) -> None:
+    def __init__(
+        self, truth: Truth, slot_seconds: int, window: int, lapse_ratio: int, least: int
+    ) -> None:
         self.truth, self.slot_seconds = truth, slot_seconds
-        self.window, self.lapse_ratio = window, lapse_ratio
+        self.window, self.lapse_ratio, self.least = window, lapse_ratio, least
         self.live: dict[bytes, Live] = {}
+        self.stakes: Counter[tuple[int, int]] = Counter()  # 1e-18
+        self.attackers: set[int] = set()  # accounts
 
     def placed(self, order: Order, digest: bytes, ours: bool, now: int, latest: int) -> Live:
         """At this price in force, 1e-18; due in the next slot to open."""
-        fee = 0
-        if not order.reduce_only:
-            share = abs(order.size) * latest * self.lapse_ratio
-            fee = div_up(share, WAD * PPM * MICRO) * MICRO
         slot = now // self.slot_seconds + 1
-        live = self.live[digest] = Live(order, digest, ours, slot, fee, order.resting)
+        live = self.live[digest] = Live(order, digest, ours, slot, order.resting)
+        if ours:
+            self.attackers.add(order.account)
+        if not order.reduce_only:
+            need = self._fee(order, latest) + self.least
+            self.stakes[live.place] = max(need, self.stakes[live.place])
         return live
+
+    def _fee(self, order: Order, price: int) -> int:
+        return div_up(abs(order.size) * price * self.lapse_ratio, WAD * PPM * MICRO) * MICRO
+
+    def lapse_fee(self, live: Live, price: int) -> int:
+        """What it would lose now, at this price in force; 1e-18."""
+        return min(self.stakes[live.place] - self.least, self._fee(live.order, price))
+
+    def unfilled(self, live: Live, lapse_fee: int, keeper: bool) -> None:
+        """An opening order's end takes this out of its stake, and what a keeper gets for it."""
+        self.stakes[live.place] -= lapse_fee + self.least * keeper
+
+    def released(self, account: int, place: int) -> None:
+        self.stakes[account, place] = 0
+
+    def free_place(self, account: int) -> int:
+        """The account's first without a live order: stakes are used again."""
+        taken = {v.order.place for v in self.live.values() if v.order.account == account}
+        return next(place for place in range(PLACES) if place not in taken)
+
+    def releasable(self) -> list[tuple[int, int]]:
+        """The attacker's places with a stake and no live order."""
+        taken = {live.place for live in self.live.values()}
+        return [
+            place
+            for place, stake in self.stakes.items()
+            if stake and place[0] in self.attackers and place not in taken
+        ]
 
     def woken(self, digest: bytes, now: int) -> None:
         live = self.live[digest]
@@ -67,12 +100,14 @@ class Orders:
     @property
     def staked(self) -> int:
         """What is the attacker's of the exchange's escrow, 1e-18."""
-        return sum(live.escrow for live in self.live.values() if live.ours)
+        return sum(
+            stake for (account, _), stake in self.stakes.items() if account in self.attackers
+        )
 
     @property
     def escrow(self) -> int:
         """What the exchange must hold, 1e-18."""
-        return sum(live.escrow for live in self.live.values())
+        return sum(self.stakes.values())
 
     def opened(self, live: Live) -> int:
         return live.slot * self.slot_seconds

@@ -205,6 +205,18 @@ class Trader(Actor):
         self.cancel("cancel", live)
         return None
 
+    @move(2)
+    def release(self, rng: Rng) -> None:
+        """Takes a stake back, to trade with it or to leave."""
+        places = self.life.orders.releasable()
+        if not places:
+            return self.cancel_one(rng)
+        account, place = rng.choice(places)
+        owner, args = self.cast.owner(account), (account, place)
+        send = lambda: self.cast.act(owner, self.exchange, "release", *args)  # noqa: E731
+        self.life.attempt("release", send)
+        return None
+
     # Liquidations
 
     def weak(self) -> list[int]:

@@ -56,12 +56,43 @@ def test_immediate_order_has_a_limit_around_the_price(venue):
     assert not buy.resting
 
 
-def test_nonces_count_by_account(venue):
+def test_orders_on_their_way_have_places_of_their_own(venue):
     numbers = [
         venue.order(account, "BTC-PERP", Decimal(1), Decimal(1), now=0).nonce
         for account in (1, 1, 2, 1)
     ]
-    assert numbers == [0, 1, 0, 2]
+    assert numbers == [0, 256 + 1, 0, 2 * 256 + 2]
+
+
+def test_the_next_order_takes_the_free_place_with_the_largest_stake(venue, funded, trader):
+    account = funded.fund(trader, 10_000)
+
+    def placed(size: str):
+        price = Decimal(60_000)
+        order = venue.order(account, "BTC-PERP", Decimal(size), price, venue.chain.time())
+        venue.chain.send(venue.place(order, trader).call)
+        return order
+
+    small, large, open_still = placed("0.1"), placed("0.3"), placed("0.2")
+    assert [order.place for order in (small, large, open_still)] == [0, 1, 2]
+    for order in (small, large):
+        funded.exchange.transact("cancel", order, sender=trader)
+    cash = funded.cash(account)
+    assert placed("0.3").place == large.place
+    assert funded.cash(account) == cash
+    assert placed("0.1").place == small.place
+    assert funded.cash(account) == cash
+    assert placed("0.1").place == 3
+
+
+def test_a_stake_is_released(venue, funded, trader):
+    account = funded.fund(trader, 10_000)
+    order = venue.order(account, "BTC-PERP", Decimal(1), Decimal(60_000), venue.chain.time())
+    venue.chain.send(venue.place(order, trader).call)
+    funded.exchange.transact("cancel", order, sender=trader)
+    assert funded.cash(account) < 10_000 * WAD
+    venue.chain.send(venue.release(account, order.place, trader).call)
+    assert funded.cash(account) == 10_000 * WAD
 
 
 def test_resting_order_keeps_its_price_and_lifetime(venue):

@@ -41,7 +41,7 @@ def test_waiting_order_is_due_once_its_slot_has_a_price(view, order):
     system.place(order)
     found = status(view, order)
     assert (found.state, found.slot) == (OrderState.WAITING, system.slot + 1)
-    assert (found.lapse_fee, found.due) == (wad(18), False)
+    assert (found.stake, found.due) == (wad("18.5"), False)
     system.next_slot()
     assert not status(view, order).due
     system.refresh()
@@ -49,7 +49,7 @@ def test_waiting_order_is_due_once_its_slot_has_a_price(view, order):
     assert (found.due, found.price) == (True, wad(60_000))
     system.exchange.transact("execute", order, view.account)
     found = status(view, order)
-    assert (found.state, found.due) == (OrderState.ENDED, False)
+    assert (found.state, found.stake, found.due) == (OrderState.ENDED, wad("18.5"), False)
 
 
 @pytest.mark.parametrize("reduce_only", [False, True])

@@ -20,9 +20,7 @@ def test_an_order_that_would_fill(view):
     assert seen.fee == div_up(wad("0.1") * seen.price * 500, WAD * 10**6)
     assert seen.lapse_fee == wad(18)
     system.place(order)
-    assert system.exchange.call("order_word", view.account, order.place) >> 40 & 2**56 - 1 == (
-        seen.lapse_fee // 10**12
-    )
+    assert system.stake(order) == seen.lapse_fee + wad(system.config.min_keeper_fee)
     filled = system.execute(order).one("Executed").args
     assert (filled.size, filled.price) == (seen.size, seen.price)
     equity, _, maintenance, notional = system.health(view.account)
@@ -145,7 +143,51 @@ def test_too_late_after_the_window(view):
     assert view.refusals(order) == ["TooLate"]
 
 
-def test_escrow_above_its_cap(view, counterparty):
+def test_a_stake_that_lies_there_is_not_charged_again(view):
+    system = view.system
+    first = system.order(view.account, BTC, "0.1")
+    second = replace(first, nonce=first.nonce + 256, size=wad("0.2"))
+    alone = view.preview(second)
+    system.place(first)
+    system.exchange.transact("cancel", first, sender=system.actor("trader"))
+    seen = view.preview(second)
+    assert seen.equity == alone.equity  # 18.5 of 36.5 lies there already
+    system.place(second)
+    system.execute(second).one("Executed")
+    assert system.health(view.account)[0] == seen.equity
+
+
+def test_a_stake_that_covers_it_asks_for_no_margin_yet(view):
+    """What pulls a stake below initial margin cannot be placed; what pulls none could."""
+    system = view.system
+    first = system.order(view.account, BTC, "0.1")
+    system.place(first)
+    system.exchange.transact("cancel", first, sender=system.actor("trader"))
+    system.move(BTC, 43_000)
+    same = replace(first, nonce=first.nonce + 256, limit=wad(50_000))
+    reducing = replace(same, size=-same.size, limit=wad(40_000))
+    equity, initial, _, _ = system.health(view.account)
+    assert equity < initial
+    assert view.refusals(same) == ["InsufficientMargin"]
+    assert view.refusals(reducing) == []
+    elsewhere = replace(reducing, nonce=reducing.nonce + 1)
+    assert view.refusals(elsewhere) == ["InsufficientMargin"]
+    system.place(reducing)
+    system.execute(reducing).one("Executed")
+
+
+def test_lapse_fee_of_a_placed_order_is_at_the_price_in_force(view):
+    system = view.system
+    order = system.order(view.account, BTC, "0.1", resting=True)
+    system.place(order)
+    assert view.preview(order).lapse_fee == wad(18)
+    system.move(BTC, 59_000)
+    assert view.preview(order).lapse_fee == wad("17.7")
+    system.move(BTC, 61_000)
+    assert view.preview(order).lapse_fee == wad(18)  # what lies there pays no more
+
+
+def test_stake_above_the_payment_cap(view, counterparty):
     account = view.system.fund(counterparty, 1_000_000)
     assert view.refusals(view.system.order(account, BTC, 56)) == ["FeeTooHigh"]
     assert view.refusals(view.system.order(account, BTC, 55)) == []

@@ -97,10 +97,10 @@ def test_a_skipped_account_pays_nothing_and_keeps_its_window(desk):
 def test_failing_on_purpose_does_not_pay(desk, attacker):
     """Who liquidates an account of one's own has less than who never opened it."""
     system = desk.system
-    account, purse = system.fund(attacker, 140, 0), system.account(attacker, 1)
+    account, purse = system.fund(attacker, 150, 0), system.account(attacker, 1)
     system.trade(account, BTC, "0.04")
-    system.move(BTC, 58_500)
-    at_most = wad(140) - wad(1_500) * 4 // 100
+    system.move(BTC, 58_250)
+    at_most = wad(150) - wad(1_750) * 4 // 100
     size, _, _, reward = desk.slice_of(account)
     assert size != 0
     assert reward > 0

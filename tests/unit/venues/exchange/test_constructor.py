@@ -35,7 +35,9 @@ def test_keeps_its_parameters(market):
         {"window": 0},
         {"window": 32 * 4 + 1},  # more than a quarter of the ring
         {"least": 0},
-        {"least": 100 * WAD + 1},
+        {"least": 100 * WAD + 10**12},
+        {"least": WAD + 1},  # stakes are kept in 1e-6
+        {"least": WAD + 10**11},
         {"ratio": 10_001},
     ],
 )
@@ -48,4 +50,4 @@ def test_refuses_parameters_out_of_bounds(market, bad):
 def test_takes_the_edges(market):
     deploy(market, window=1)
     deploy(market, window=32 * 4, least=100 * WAD, ratio=10_000)
-    deploy(market, least=1, ratio=0)
+    deploy(market, least=10**12, ratio=0)

@@ -9,7 +9,7 @@ from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
 KEEPER_FEE = 2 * WAD
-LAPSE_FEE = 25 * WAD
+STAKE = 26 * WAD  # of one unit
 PRICE = 50_500 * WAD
 
 
@@ -24,12 +24,11 @@ def test_a_buy_fills_at_the_quote_on_its_slots_price(market):
     price = 50_550_500_000_000_000_000_000  # 0.1 % above
     fee = 25_275_250_000_000_000_000  # 0.05 % of it
     assert market.moved(before) == {
-        "account": -price - fee + LAPSE_FEE,
+        "account": -price - fee - KEEPER_FEE,
         "pool": price + fee,
-        "escrow": -LAPSE_FEE - KEEPER_FEE,
         "keeper_account": KEEPER_FEE,
     }
-    assert market.cash(market.escrow) == 0
+    assert market.cash(market.escrow) == STAKE
     assert market.position(market.account) == WAD
     assert market.position(market.pool) == -WAD
     event = receipt.one("Executed").args
@@ -38,7 +37,8 @@ def test_a_buy_fills_at_the_quote_on_its_slots_price(market):
     fill = receipt.one("Filled").args
     assert (fill.taker, fill.maker, fill.instrument) == (market.account, market.pool, 64)
     assert (fill.size, fill.price, fill.fee, fill.slot) == (WAD, price, fee, slot)
-    assert market.word(order).state == OrderState.ENDED
+    word = market.word(order)
+    assert (word.state, word.stake) == (OrderState.ENDED, STAKE)
 
 
 def test_a_sell_gets_the_quote_below(market):
@@ -49,7 +49,7 @@ def test_a_sell_gets_the_quote_below(market):
     price = PRICE - PRICE // 1000
     assert (event.size, event.price) == (-2 * WAD, price)
     fee = market.taker_fee(2 * WAD, price)
-    assert market.moved(before)["account"] == 2 * price - fee + 2 * LAPSE_FEE
+    assert market.moved(before)["account"] == 2 * price - fee - KEEPER_FEE
     assert market.position(market.account) == -2 * WAD
 
 
@@ -162,14 +162,42 @@ def test_the_owner_pays_himself(market):
     market.execute(order, keeper_account=market.account)
     price = market.quote(WAD, PRICE)
     fee = market.taker_fee(WAD, price)
-    assert market.moved(before)["account"] == LAPSE_FEE + KEEPER_FEE - price - fee
+    assert market.moved(before)["account"] == -price - fee
 
 
-def test_the_escrow_is_no_keeper(market, refuses):
-    order = market.place()
+@pytest.mark.parametrize("reduce_only", [False, True])
+def test_the_escrow_is_no_keeper(market, refuses, reduce_only):
+    """It holds what the places hold, and nothing else."""
+    market.fill(-WAD)
+    order = market.place(reduce_only=reduce_only)
     market.open(market.next_slot, PRICE)
     refuses("BadFill", market.execute, order, keeper_account=market.escrow)
     market.execute(order).one("Executed")
+
+
+def test_what_the_fill_leaves_must_cover_the_keeper(market):
+    """Margin for the position and not for its keeper: another keeper ends it, the owner fills."""
+    account = words.account(market.trader, 2)
+    # 26 staked, spread 50, fee 25.025; initial margin 2,750.05 and 12.5 for the crowd
+    market.deposit(account, 2_864)
+    order = market.place(account=account)
+    market.open(market.next_slot)
+    snapshot = market.chain.snapshot()
+    market.execute(order, keeper_account=account).one("Executed")
+    market.chain.restore(snapshot)
+    assert market.ended(market.execute(order)) == ("InsufficientMargin", 25 * WAD)
+    assert market.cash(market.keeper_account) == WAD
+
+
+def test_a_keeper_fee_above_the_payment_cap_fills_nothing(market, refuses):
+    """Its owner may still execute it himself, or cancel."""
+    order = market.place(keeper_fee=100 * WAD)
+    asset = words.Asset.unpack(market.core.call("asset_word", 0))
+    low = replace(asset, escrow=99_99)
+    market.core.transact("add_asset", 0, low.pack(), market.vault.address, sender=market.governance)
+    market.open(market.next_slot)
+    refuses("FeeTooHigh", market.execute, order)
+    market.execute(order, keeper_account=market.account).one("Executed")
 
 
 def test_only_the_very_order_that_was_placed(market, refuses):

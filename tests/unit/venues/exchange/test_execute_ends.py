@@ -1,26 +1,20 @@
 """Every way an order ends without a fill, and whose money goes where, to the wei."""
 
+from dataclasses import replace
+
 import pytest
 
+from tidegate.artifacts import artifact
 from tidegate.client.errors import names
 from tidegate.client.orders import OrderState
 from tidegate.spec.rounding import WAD
 
-KEEPER_FEE = 2 * WAD
 LEAST = WAD  # what a keeper gets for an order that does not fill
 LAPSE_FEE = 25 * WAD
 GRACE = 8  # seconds: two slots
-REFUNDED = {
-    "account": LAPSE_FEE + KEEPER_FEE - LEAST,
-    "escrow": -LAPSE_FEE - KEEPER_FEE,
-    "keeper_account": LEAST,
-}
-LAPSED = {
-    "account": KEEPER_FEE - LEAST,
-    "treasury": LAPSE_FEE,
-    "escrow": -LAPSE_FEE - KEEPER_FEE,
-    "keeper_account": LEAST,
-}
+STAKE = LAPSE_FEE + LEAST
+KEPT = {"escrow": -LEAST, "keeper_account": LEAST}
+LAPSED = {"escrow": -STAKE, "treasury": LAPSE_FEE, "keeper_account": LEAST}
 
 
 def ends(market, order, reason, flows):
@@ -31,7 +25,7 @@ def ends(market, order, reason, flows):
     assert receipt.one("Ended").args.order_hash == market.hash(order)
     assert market.moved(before) == flows
     word = market.word(order)
-    assert (word.state, word.lapse_fee) == (OrderState.ENDED, 0)
+    assert (word.state, word.stake) == (OrderState.ENDED, STAKE + flows["escrow"])
 
 
 # Its limit
@@ -43,13 +37,13 @@ def test_limit_broken_by_its_slots_price_at_any_time(market, late):
     slot = market.next_slot
     market.open(slot)
     market.chain.set_time(slot * 4 + late)
-    ends(market, order, "LimitBroken", REFUNDED)
+    ends(market, order, "LimitBroken", KEPT)
 
 
 def test_limit_of_a_sell(market):
     order = market.place(size=-WAD, limit=50_000 * WAD + 1)
     market.open(market.next_slot)
-    ends(market, order, "LimitBroken", REFUNDED)
+    ends(market, order, "LimitBroken", KEPT)
 
 
 @pytest.mark.parametrize("late", [0, 4, 5, GRACE])
@@ -59,7 +53,7 @@ def test_limit_broken_by_the_quote_alone_within_the_grace(market, side, late):
     slot = market.next_slot
     market.open(slot)
     market.later(slot, late)
-    ends(market, order, "LimitBroken", REFUNDED)
+    ends(market, order, "LimitBroken", KEPT)
 
 
 @pytest.mark.parametrize("late", [GRACE + 1, 30])
@@ -77,7 +71,7 @@ def test_limit_broken_by_the_newest_price_of_a_late_order(market):
     slot = market.next_slot
     market.open(slot)
     market.later(slot, 20, 50_101 * WAD)
-    ends(market, order, "LimitBroken", REFUNDED)
+    ends(market, order, "LimitBroken", KEPT)
 
 
 def test_after_the_window_the_quote_is_not_asked(market):
@@ -94,7 +88,7 @@ def test_a_resting_order_past_its_expiry_does_not_rest_again(market):
     market.wake(order, slot)
     market.open(slot + 1)
     market.chain.set_time(order.expiry + 1)
-    ends(market, order, "LimitBroken", REFUNDED)
+    ends(market, order, "LimitBroken", KEPT)
 
 
 def test_a_resting_order_rests_however_late_it_is_proved(market):
@@ -127,7 +121,7 @@ def test_refused_by_a_cap_within_the_grace(market, cap, late):
     slot = market.next_slot
     market.open(slot)
     market.later(slot, late)
-    ends(market, order, cap, REFUNDED)
+    ends(market, order, cap, KEPT)
 
 
 @pytest.mark.parametrize("late", [GRACE + 1, 30])
@@ -162,7 +156,7 @@ def test_refused_by_a_pause_at_any_time(market, late):
     slot = market.next_slot
     market.open(slot)
     market.later(slot, late)
-    ends(market, order, "Paused", REFUNDED)
+    ends(market, order, "Paused", KEPT)
 
 
 # What is the owner's doing
@@ -175,9 +169,8 @@ def test_refused_for_lack_of_margin(market):
     receipt = market.execute(order)
     assert market.ended(receipt) == ("InsufficientMargin", 4 * LAPSE_FEE)
     assert market.moved(before) == {
-        "account": KEEPER_FEE - LEAST,
         "treasury": 4 * LAPSE_FEE,
-        "escrow": -4 * LAPSE_FEE - KEEPER_FEE,
+        "escrow": -4 * LAPSE_FEE - LEAST,
         "keeper_account": LEAST,
     }
     assert market.position(market.account) == 0
@@ -238,7 +231,7 @@ def test_slot_gone_from_the_ring(market):
 def test_feed_dead_through_the_window(market):
     order = market.place()
     market.open(market.next_slot, price=None, late=31)
-    ends(market, order, "TooLate", REFUNDED)
+    ends(market, order, "TooLate", KEPT)
 
 
 def test_feed_dead_and_the_price_posted_when_stale(market):
@@ -246,7 +239,7 @@ def test_feed_dead_and_the_price_posted_when_stale(market):
     slot = market.next_slot
     market.open(slot, price=None, late=61)
     market.push(50_000 * WAD, slot)  # stored, not in force
-    ends(market, order, "TooLate", REFUNDED)
+    ends(market, order, "TooLate", KEPT)
 
 
 def test_dead_is_not_asked_before_the_window_has_passed(market, refuses):
@@ -263,7 +256,7 @@ def test_a_resting_order_expires_unwoken(market, refuses):
     market.chain.set_time(order.expiry)
     refuses("TooSoon", market.execute, order)
     market.chain.advance(1)
-    ends(market, order, "TooLate", REFUNDED)
+    ends(market, order, "TooLate", KEPT)
 
 
 def test_a_woken_order_lapses_like_an_immediate_one(market):
@@ -388,7 +381,7 @@ def test_a_vault_that_refuses_to_quote_ends_the_order_without_loss(market, resti
     market.open(slot)
     market.later(slot, late)
     market.vault.transact("set_refusal", NOT_LISTED)
-    ends(market, order, "NotListed", REFUNDED)
+    ends(market, order, "NotListed", KEPT)
 
 
 @pytest.mark.parametrize("answer", [NOT_LISTED, b"\0" * 64, b"\x01"])
@@ -418,12 +411,81 @@ def test_a_vault_without_an_answer_ends_nothing(market, answer, late):
     assert market.word(order).state == OrderState.WAITING
 
 
-def test_a_keeper_of_ones_own_is_paid_in_one_with_the_refund(market):
+def test_a_keeper_of_ones_own_is_paid_nothing(market):
     order = market.place(limit=50_000 * WAD - 1)
     market.open(market.next_slot)
     before = market.balances()
-    market.execute(order, keeper_account=market.account).one("Ended")
+    receipt = market.execute(order, keeper_account=market.account)
+    assert receipt.one("Ended").args.lapse_fee == 0
+    assert (market.moved(before), receipt.named("Moved")) == ({}, [])
+    assert market.word(order).stake == STAKE
+
+
+def test_a_lapse_of_ones_own_pays_the_vault_alone(market):
+    order = market.place()
+    market.open(market.next_slot)
+    market.chain.advance(31)
+    before = market.balances()
+    receipt = market.execute(order, keeper_account=market.account)
+    assert market.ended(receipt) == ("TooLate", LAPSE_FEE)
+    assert market.moved(before) == {"escrow": -LAPSE_FEE, "treasury": LAPSE_FEE}
+    assert market.word(order).stake == LEAST
+
+
+# What lapses is taken at the price in force, out of what is there
+
+
+def test_a_lapse_at_a_lower_price_takes_less(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot)
+    market.open(slot + 1, 49_000 * WAD)
+    market.chain.set_time(slot * 4 + 31)
+    fee = market.lapse_fee(price=49_000 * WAD)
+    assert fee == 49 * WAD // 2
+    before = market.balances()
+    assert market.ended(market.execute(order)) == ("TooLate", fee)
     assert market.moved(before) == {
-        "account": LAPSE_FEE + KEEPER_FEE,
-        "escrow": -LAPSE_FEE - KEEPER_FEE,
+        "escrow": -fee - LEAST,
+        "treasury": fee,
+        "keeper_account": LEAST,
     }
+    assert market.word(order).stake == LAPSE_FEE - fee
+
+
+def test_a_lapse_at_a_higher_price_takes_no_more_than_the_stake(market):
+    order = market.place()
+    slot = market.next_slot
+    market.open(slot)
+    market.open(slot + 1, 51_000 * WAD)
+    market.chain.set_time(slot * 4 + 31)
+    ends(market, order, "TooLate", LAPSED)
+
+
+def test_a_lapse_takes_the_fee_of_its_own_size_from_a_larger_stake(market):
+    market.cancel(market.place(size=3 * WAD, nonce=7))
+    order = market.place(nonce=256 + 7)
+    slot = market.next_slot
+    market.open(slot)
+    market.open(slot + 1, 51_000 * WAD)
+    market.chain.set_time(slot * 4 + 31)
+    fee = market.lapse_fee(price=51_000 * WAD)
+    assert fee > LAPSE_FEE
+    assert market.ended(market.execute(order)) == ("TooLate", fee)
+    assert market.word(order).stake == 3 * LAPSE_FEE - fee
+
+
+def test_a_lapse_without_any_price_takes_all_but_the_least_fee(market):
+    """No feed loses its price; should one, walking away is not free for it."""
+    oracle = market.chain.deploy(artifact("OracleMock"))
+    oracle.transact("set", 1, 50_000 * WAD, True)
+    core = market.chain.deploy(artifact("CoreMock"))
+    exchange = market.chain.deploy(
+        artifact("Exchange"), core.address, oracle.address, market.vault.address, 30, LEAST, 500
+    )
+    blind = replace(market, core=core, oracle=oracle, exchange=exchange)
+    order = blind.place()
+    blind.chain.set_time(blind.next_slot * 4)
+    oracle.transact("set", 1, 0, False)
+    assert blind.cancel(order).one("Ended").args.lapse_fee == LAPSE_FEE
+    assert blind.word(order).stake == LEAST

@@ -2,13 +2,14 @@
 
 import pytest
 
-from tidegate.client.errors import ProtocolError, name_of
+from tidegate.client.errors import name_of
 from tidegate.client.orders import OrderState
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
 KEEPER_FEE = 2 * WAD
 MIN_KEEPER_FEE = WAD
+STAKE = 26 * WAD  # of one unit at 50,000
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_fills_all(market, accounts):
     assert len(receipt.named("Executed")) == 10
     assert [market.position(account) for account in accounts] == [WAD] * 10
     assert market.cash(market.keeper_account) == before + 10 * KEEPER_FEE
-    assert market.cash(market.escrow) == 0
+    assert market.cash(market.escrow) == 10 * STAKE
 
 
 def test_equals_one_by_one(market, accounts):
@@ -122,8 +123,8 @@ def test_sixteen_at_most(market):
         market.execute_many(*orders, market.order())
 
 
-def test_pays_the_keeper_once_for_all(market, accounts):
-    """Fills, ends and a reduce-only order, which pays him itself."""
+def test_each_order_pays_the_keeper_itself(market, accounts):
+    """A fill out of the account, reduce-only or not; an end out of the stake."""
     market.fill(WAD, account=accounts[0])
     orders = [
         market.place(account=accounts[0], size=-WAD, reduce_only=True),
@@ -133,14 +134,22 @@ def test_pays_the_keeper_once_for_all(market, accounts):
         market.place(account=accounts[4], size=4 * WAD),
     ]
     market.open(market.next_slot)
-    before = market.cash(market.keeper_account)
     receipt = market.execute_many(*orders)
     assert reasons(receipt) == [""] * 5
-    moved = [one.args for one in receipt.named("Moved") if one.args.source == market.escrow]
-    paid = [move.amount for move in moved if move.target == market.keeper_account]
-    assert paid == [KEEPER_FEE + 5 * WAD + 2 * MIN_KEEPER_FEE]
-    assert market.cash(market.keeper_account) == before + paid[0] + KEEPER_FEE
-    assert market.cash(market.escrow) == 0
+    moved = [one.args for one in receipt.named("Moved")]
+    assert [
+        (move.source, move.amount) for move in moved if move.target == market.keeper_account
+    ] == [
+        (accounts[0], KEEPER_FEE),
+        (accounts[1], KEEPER_FEE),
+        (accounts[2], 5 * WAD),
+        (market.escrow, MIN_KEEPER_FEE),
+        (market.escrow, MIN_KEEPER_FEE),
+    ]
+    # one stake of the fill before; what lapsed was of four units
+    kept = [STAKE, STAKE, STAKE, STAKE - MIN_KEEPER_FEE, 0]
+    assert market.cash(market.escrow) == sum(kept)
+    assert [market.word(order).stake for order in orders[1:]] == kept[1:]
 
 
 def test_the_owner_of_an_order_as_keeper_of_the_batch(market, accounts):
@@ -150,17 +159,15 @@ def test_the_owner_of_an_order_as_keeper_of_the_batch(market, accounts):
     market.exchange.transact("execute_many", orders, accounts[0], sender=market.trader)
     price = market.quote(WAD)
     cost = price + market.taker_fee(WAD, price)
-    back = market.lapse_fee()
     after = [market.cash(account) for account in accounts[:2]]
-    assert after == [before[0] - cost + back + 2 * KEEPER_FEE, before[1] - cost + back]
+    assert after == [before[0] - cost + KEEPER_FEE, before[1] - cost - KEEPER_FEE]
 
 
 def test_a_keeper_who_cannot_be_paid_gets_nothing_done(market, accounts):
     orders = [market.place(account=account) for account in accounts[:2]]
     market.open(market.next_slot)
-    with pytest.raises(ProtocolError) as refusal:
-        market.exchange.transact("execute_many", orders, market.escrow, sender=market.keeper)
-    assert refusal.value.name == "BadFill"
+    receipt = market.exchange.transact("execute_many", orders, market.escrow, sender=market.keeper)
+    assert reasons(receipt) == ["BadFill"] * 2
     assert [market.word(order).state for order in orders] == [OrderState.WAITING] * 2
     assert reasons(market.execute_many(*orders)) == ["", ""]
 

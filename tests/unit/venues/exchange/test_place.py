@@ -1,4 +1,4 @@
-"""Placing: who may, what is escrowed, what an order may say."""
+"""Placing: who may, what is staked, what an order may say."""
 
 from dataclasses import replace
 
@@ -10,22 +10,106 @@ from tidegate.local_accounts import local_address
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
-KEEPER_FEE = 2 * WAD
+MIN_KEEPER_FEE = WAD
+STAKE = 26 * WAD  # of one unit at 50,000: 0.05 % and the least keeper fee
 
 
-def test_escrows_keeper_fee_and_lapse_fee(market):
+def test_stakes_the_least_keeper_fee_and_the_lapse_fee(market):
     before = market.balances()
-    market.place()
-    stake = KEEPER_FEE + 25 * WAD  # 0.05 % of 50,000
-    assert market.moved(before) == {"account": -stake, "escrow": stake}
+    order = market.place(keeper_fee=100 * WAD)
+    assert market.moved(before) == {"account": -STAKE, "escrow": STAKE}
+    assert market.word(order).stake == STAKE
 
 
 def test_lapse_fee_is_rounded_up_to_a_millionth(market):
     size = -(2 * 10**16 + 1)  # a wei more than 0.02 units: 0.5 and a bit
     before = market.balances()
     order = market.place(size=size)
-    assert market.word(order).lapse_fee == WAD // 2 + 10**12
-    assert market.moved(before)["escrow"] == KEEPER_FEE + WAD // 2 + 10**12
+    stake = MIN_KEEPER_FEE + WAD // 2 + 10**12
+    assert market.word(order).stake == stake
+    assert market.moved(before)["escrow"] == stake
+
+
+# What the place holds already
+
+
+@pytest.mark.parametrize("size", [WAD // 2, WAD])
+def test_a_stake_that_covers_the_order_stays_where_it_is(market, size):
+    market.cancel(market.place(nonce=7))
+    before = market.balances()
+    order = market.order(nonce=256 + 7, size=size)
+    receipt = market.exchange.transact("place", order, sender=market.trader)
+    assert [event.name for event in receipt.events] == ["Placed"]
+    assert receipt.one("Placed").args.lapse_fee == market.lapse_fee(size)
+    assert (market.moved(before), market.word(order).stake) == ({}, STAKE)
+
+
+def test_only_what_is_missing_is_pulled(market):
+    market.cancel(market.place(nonce=7))
+    before = market.balances()
+    order = market.place(nonce=256 + 7, size=WAD + 2 * 10**10)
+    assert market.moved(before) == {"account": -(10**12), "escrow": 10**12}
+    assert market.word(order).stake == STAKE + 10**12
+
+
+def test_after_a_fill_the_same_again_moves_nothing(market):
+    order = market.place(nonce=7)
+    market.open(market.next_slot)
+    market.execute(order).one("Executed")
+    before = market.balances()
+    again = market.place(nonce=256 + 7)
+    assert (market.moved(before), market.word(again).stake) == ({}, STAKE)
+
+
+def test_after_an_end_the_keepers_part_is_pulled(market):
+    order = market.place(nonce=7, limit=49_999 * WAD)
+    market.open(market.next_slot)
+    assert market.ended(market.execute(order)) == ("LimitBroken", 0)
+    before = market.balances()
+    market.place(nonce=256 + 7)
+    assert market.moved(before) == {"account": -MIN_KEEPER_FEE, "escrow": MIN_KEEPER_FEE}
+
+
+def test_after_a_lapse_all_of_it_is_pulled(market):
+    order = market.place(nonce=7)
+    market.open(market.next_slot)
+    market.chain.advance(31)
+    market.execute(order).one("Ended")
+    market.push(50_000 * WAD)
+    before = market.balances()
+    again = market.place(nonce=256 + 7)
+    assert market.moved(before) == {"account": -STAKE, "escrow": STAKE}
+    assert market.word(again).stake == STAKE
+
+
+def test_a_stake_is_of_its_place_alone(market):
+    market.cancel(market.place(nonce=7, size=3 * WAD))
+    other = words.account(market.trader, 2)
+    market.deposit(other, 10_000)
+    before = market.balances()
+    market.place(nonce=8)
+    assert market.moved(before) == {"account": -STAKE, "escrow": STAKE}
+    market.place(nonce=7, account=other)
+    assert market.cash(other) == 10_000 * WAD - STAKE
+
+
+def test_a_stake_that_covers_it_places_without_margin(market, refuses):
+    """Nothing is paid, so nothing is judged before the fill; a wei's worth more is."""
+    poor = words.account(market.trader, 2)
+    market.deposit(poor, 26)
+    market.cancel(market.place(account=poor, nonce=7))
+    refuses("InsufficientMargin", market.place, account=poor, nonce=256 + 7, size=WAD + 2 * 10**10)
+    market.place(account=poor, nonce=256 + 7)
+
+
+def test_a_stake_places_where_none_may_be_taken(market, refuses):
+    """A revoked venue takes nothing out of an account; what lies there already it may hold."""
+    market.cancel(market.place(nonce=7))
+    market.set_venue(0)
+    refuses("NotVenue", market.place, nonce=8)
+    order = market.place(nonce=256 + 7)
+    market.cancel(order)
+    assert market.word(order).stake == STAKE
 
 
 def test_waits_for_the_first_slot_to_open(market):
@@ -57,19 +141,25 @@ def test_the_event_has_every_field_that_may_be_set(market):
     assert Order.placed(receipt.one("Placed").args) == order
 
 
-def test_a_reduce_only_order_escrows_nothing(market):
+def test_a_reduce_only_order_stakes_nothing(market):
     before = market.balances()
     order = market.place(reduce_only=True, size=-WAD)
-    assert market.moved(before) == {}
-    assert market.word(order).lapse_fee == 0
+    assert (market.moved(before), market.word(order).stake) == ({}, 0)
 
 
-def test_the_account_must_meet_initial_margin_after_the_escrow(market, refuses):
+def test_a_reduce_only_order_leaves_the_stake_of_its_place(market):
+    market.cancel(market.place(nonce=7))
+    before = market.balances()
+    order = market.place(nonce=256 + 7, reduce_only=True, size=-9 * WAD)
+    assert (market.moved(before), market.word(order).stake) == ({}, STAKE)
+
+
+def test_the_account_must_meet_initial_margin_after_the_stake(market, refuses):
     poor = words.account(market.trader, 2)
     market.deposit(poor, 3_000)
-    market.fill(WAD, account=poor)  # needs 2,750.05; 2,922.975 are left
-    refuses("InsufficientMargin", market.place, account=poor, keeper_fee=73 * WAD, size=4 * WAD)
-    market.place(account=poor, keeper_fee=72 * WAD, size=4 * WAD)
+    market.fill(WAD, account=poor)  # needs 2,750.05; 2,896.975 are left
+    refuses("InsufficientMargin", market.place, account=poor, size=584 * WAD // 100)
+    market.place(account=poor, size=583 * WAD // 100)
 
 
 def test_an_account_without_cash_places_nothing(market, refuses):
@@ -120,12 +210,15 @@ def test_takes_fields_at_their_edges(market):
     market.place(nonce=2**256 - 1)
 
 
-def test_an_order_too_large_for_any_escrow(market, refuses):
+def test_an_order_too_large_for_any_stake(market, refuses):
     refuses("AmountTooLarge", market.place, size=2**96 - 1)
 
 
-def test_the_escrow_has_a_cap(market, refuses):
-    refuses("FeeTooHigh", market.place, size=401 * WAD)  # 10,025 and the keeper's 2
+def test_what_is_pulled_has_a_cap(market, refuses):
+    market.deposit(market.account, 100_000)
+    refuses("FeeTooHigh", market.place, size=401 * WAD)  # 10,025 and the keeper's 1
+    market.cancel(market.place(size=399 * WAD, nonce=7))
+    market.place(size=401 * WAD, nonce=256 + 7)
 
 
 def test_expiry_is_at_the_opening_of_its_slot_or_later(market, refuses):
@@ -151,7 +244,8 @@ def test_a_feed_without_its_instrument_takes_orders_and_gives_them_back(market):
     market.vault.transact("set_refusal", selector("NotListed"))
     before = market.balances()
     assert market.ended(market.execute(order)) == ("NotListed", 0)
-    assert market.moved(before)["account"] == KEEPER_FEE - WAD + market.lapse_fee(price=WAD)
+    assert market.moved(before) == {"escrow": -MIN_KEEPER_FEE, "keeper_account": MIN_KEEPER_FEE}
+    assert market.word(order).stake == market.lapse_fee(price=WAD)
 
 
 def test_needs_a_fresh_price_to_open(market, refuses):
@@ -174,6 +268,6 @@ def test_the_word_is_free_again_but_never_for_the_same_order(market, refuses):
     market.place(replace(order, nonce=5 + 256))
 
 
-def test_a_venue_that_was_revoked_takes_no_escrow(market, refuses):
+def test_a_venue_that_was_revoked_takes_no_stake(market, refuses):
     market.set_venue(0)
     refuses("NotVenue", market.place)

@@ -18,7 +18,7 @@ def test_the_next_slot_to_open_fills_it(market):
     market.open(slot, LIMIT, late=1)
     receipt = market.wake(order, slot)
     word = market.word(order)
-    assert (word.state, word.slot, word.lapse_fee) == (OrderState.WAITING, slot + 1, 25 * WAD)
+    assert (word.state, word.slot, word.stake) == (OrderState.WAITING, slot + 1, 26 * WAD)
     event = receipt.one("Woken").args
     assert (event.account, event.order_hash, event.slot) == (
         market.account,
@@ -113,7 +113,7 @@ def test_rests_again_when_its_slot_breaks_the_limit(market):
     event = receipt.one("Rested").args
     assert (event.order_hash, event.slot) == (market.hash(order), slot + 2)
     word = market.word(order)
-    assert (word.state, word.slot, word.lapse_fee) == (OrderState.RESTING, slot + 2, 25 * WAD)
+    assert (word.state, word.slot, word.stake) == (OrderState.RESTING, slot + 2, 26 * WAD)
 
 
 def test_is_woken_again_by_a_later_slot_only(market, refuses):
