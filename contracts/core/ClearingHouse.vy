@@ -190,6 +190,8 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             and not ledger._names_pool(fill.taker),
             errors.BAD_FILL,
         )
+        # marks would show a gain that is none: not before the slot's price is in force
+        errors._require(unsafe_mul(unsafe_sub(reference, mark), fill.size) >= 0, errors.TOO_SOON)
         errors._require(
             unsafe_mul(rounding._abs(unsafe_sub(price, reference)), PPM) <= unsafe_mul(terms._band(trade), reference),
             errors.OUTSIDE_BAND,
@@ -397,7 +399,8 @@ def set_terms(instrument: uint256, risk: uint256, trade: uint256, limits: uint25
 def set_venue(venue: address, word: uint256):
     instruments._set_venue(venue, word)
     # its account 0 is an escrow from now on: it holds no positions, so what the venue takes out needs no verdict
-    ledger._flag(convert(venue, uint256) << 96, solvency.COLLATERAL, cash_words.ESCROW)
+    if word & 255 != 0:
+        ledger._flag(convert(venue, uint256) << 96, solvency.COLLATERAL, cash_words.ESCROW)
 
 
 # Views

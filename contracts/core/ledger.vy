@@ -228,24 +228,14 @@ def _release(asset: uint256, amount: uint256, principal: uint256, unit: uint256)
 
 
 @internal
-@view
-def _booked(asset: uint256) -> uint256:
-    """
-    @return The deficit on the books.
-    """
-    return convert(
-        convert(max(unsafe_sub(0, cash_word._cash(self.cash[self._deficit(asset)][asset])), 0), bytes32), uint256
-    )
-
-
-@internal
 def _insure(asset: uint256):
     """
     @notice The insurance account pays what it can of the booked deficit.
     """
     insurance: uint256 = self._insurance(asset)
-    payment: uint256 = min(
-        self._booked(asset), convert(max(cash_word._cash(self.cash[insurance][asset]), 0), uint256)
+    payment: int256 = min(
+        unsafe_sub(0, cash_word._cash(self.cash[self._deficit(asset)][asset])),
+        cash_word._cash(self.cash[insurance][asset]),
     )
-    if payment != 0:
-        self._move(insurance, self._deficit(asset), asset, payment, 0)
+    if payment > 0:
+        self._move(insurance, self._deficit(asset), asset, convert(convert(payment, bytes32), uint256), 0)

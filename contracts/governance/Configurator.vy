@@ -149,6 +149,8 @@ def pause_openings(core: address, venue: address, duration: uint256):
     errors._require(msg.sender == self.guardian, errors.NOT_OWNER)
     errors._require(duration != 0 and duration <= LONGEST_PAUSE, errors.OUT_OF_BOUNDS)
     word: uint256 = staticcall IClearingHouse(core).venue_word(venue)
+    # what is no venue would become one's escrow
+    errors._require(word & ROLE == TRADING, errors.OUT_OF_BOUNDS)
     errors._require(block.timestamp >= word >> 48, errors.TOO_SOON)
     # as long without a pause as with one, or a pause could be renewed for ever
     extcall IClearingHouse(core).set_venue(
@@ -277,7 +279,8 @@ def _check_terms(risk: uint256, trade: uint256, limits: uint256):
         # a liquidation at maintenance makes no deficit and leaves the account no worse
         and taken + terms._penalty(limits) < maintenance_shock
         # reducing below margin can always be paid for, and never costs more than the margin it frees
-        and terms._max_cost(limits) >= taken
+        # (the fee is on the price that is paid, and roundings must have room)
+        and terms._max_cost(limits) * PPM > taken * PPM + terms._taker_fee(trade) * quote
         and terms._max_cost(limits) <= maintenance_shock
         and terms._buffer(limits) <= PPM
         and terms._stress(limits) >= initial_shock

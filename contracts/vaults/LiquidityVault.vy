@@ -184,7 +184,11 @@ def process_epoch(epoch: uint256):
     # redemptions, net of deposits, leave what the present positions may lose
     filled: uint256 = requests.WHOLE
     kept: int256 = rounding._div_up(present * PPM, convert(STRESS_SHARE, int256))
-    room: uint256 = convert(max(equity + convert(assets_in, int256) - kept, 0), uint256)
+    most: int256 = equity
+    if book.instruments == 0:
+        # without a pool to draw from only the treasury pays
+        most = min(most, book._cash(book.TREASURY))
+    room: uint256 = convert(max(most + convert(assets_in, int256) - kept, 0), uint256)
     if assets_out > room:
         filled = room * requests.WHOLE // assets_out
         settled = requests._terms(price, filled)

@@ -30,7 +30,6 @@ from ..libraries import terms
 COLLATERAL: constant(uint256) = 0
 WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
-RING: constant(uint256) = 128  # slots that the oracle keeps
 
 CORE: immutable(IClearingHouse)
 ORACLE: immutable(IPriceOracle)
@@ -150,6 +149,7 @@ def _stress_up(instrument: uint256, side: int256, mark: int256) -> int256:
 @view
 def _mark(instrument: uint256, close: uint256) -> int256:
     """
+    @param close If not zero: the newest price posted, which must be of a slot that opened since.
     @return The price in force, 0 if there was never one.
     """
     feed: uint256 = instrument // 64
@@ -160,17 +160,8 @@ def _mark(instrument: uint256, close: uint256) -> int256:
         errors._require(fresh, errors.STALE_PRICE)
         word: uint256 = staticcall ORACLE.latest_word(feed)
         slot: uint256 = (word >> 180) & (2**32 - 1)
-        # in the second of a change the price before is in force: is it one of the slots since the close?
-        if block.timestamp <= (word >> 212) & (2**32 - 1):
-            earlier: uint256 = slot
-            slot = 0
-            for back: uint256 in range(RING):
-                earlier -= 1
-                if earlier * SLOT_SECONDS < close:
-                    break
-                if (staticcall ORACLE.slot_price(feed, earlier))[0] == price:
-                    slot = earlier
-                    break
+        # in the second of a change fills may have had what is posted, though it is not in force yet
+        price = word & (2**90 - 1)
         errors._require(slot * SLOT_SECONDS >= close, errors.TOO_SOON)
     return convert(price, int256)
 

@@ -121,10 +121,7 @@ def test_no_epoch_is_settled_at_a_price_from_before_its_close(
     now = funded.now
     for feed, mark in funded.prices.items():
         funded.signers.push(feed, mark, now)
-    # not in the second that the price changes either
-    with reverts("TooSoon"):
-        funded.vault.transact("process_epoch", epoch)
-    funded.chain.set_time(now + 1)
+    # from the second that one is posted on: fills may have had it
     funded.vault.transact("process_epoch", epoch)
 
 

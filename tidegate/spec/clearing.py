@@ -322,6 +322,8 @@ class ClearingHouse:
             and not names_pool(fill.taker),
             "BadFill",
         )
+        # marks would show a gain that is none: not before the slot's price is in force
+        require((reference - mark) * fill.size >= 0, "TooSoon")
         require(abs(fill.price - reference) * PPM <= trade.band * reference, "OutsideBand")
         insured = 0
         pooled = names_pool(fill.maker)
@@ -679,7 +681,8 @@ class ClearingHouse:
         with self.host.call():
             self._require_configurator(sender)
             self.venues[venue] = terms
-            self._flag(words.account(venue), COLLATERAL, ESCROW)
+            if terms.role != 0:
+                self._flag(words.account(venue), COLLATERAL, ESCROW)
 
     def _require_configurator(self, sender: int) -> None:
         require(sender == self.configurator, "NotOwner")

@@ -226,7 +226,9 @@ class LiquidityVault:
             settled = Settled(price, WHOLE, self.host.now)
             assets_in, minted, assets_out, burnt = self._totals(waiting, settled)
             kept = div_up(present * PPM, self.stress_share)
-            room = max(equity + assets_in - kept, 0)
+            # without a pool to draw from only the treasury pays
+            most = equity if list(self.quotes) else min(equity, self._cash(self.treasury))
+            room = max(most + assets_in - kept, 0)
             if assets_out > room:
                 settled = settled._replace(filled=room * WHOLE // assets_out)
                 assets_in, minted, assets_out, burnt = self._totals(waiting, settled)
@@ -354,13 +356,10 @@ class LiquidityVault:
         price, fresh = self.oracle.latest(feed, self.host.now)
         if close:
             require(fresh, "StalePrice")
-            newest, first = self.oracle.feeds[feed], -(-close // self.oracle.slot_seconds)
-            slots = [newest.slot]
-            if self.host.now <= newest.changed:
-                # the price before is in force: is it one of the slots since the close?
-                before = range(newest.slot - RING, newest.slot)
-                slots = [s for s in before if self.oracle.slot_price(feed, s)[0] == price]
-            require(any(slot >= first for slot in slots), "TooSoon")
+            newest = self.oracle.feeds[feed]
+            require(newest.slot * self.oracle.slot_seconds >= close, "TooSoon")
+            # in the second of a change fills may have had it, though it is not in force yet
+            price = newest.price
         return price
 
     def _scale_caps(self, equity: int) -> None:

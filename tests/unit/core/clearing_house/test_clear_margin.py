@@ -129,10 +129,22 @@ def test_a_fee_is_part_of_the_cost(house: House, deep: int, refuses):
 
 def test_the_cost_is_measured_from_the_slot_of_the_fill(house: House, deep: int, refuses):
     """An old order at an old price: its slot is its reference, `latest` what equity is worth."""
-    house.slot(9, 99 * WAD)
-    house.slot(8, 97 * WAD)
-    refuses("InsufficientMargin", house.trade, deep, -20 * WAD, 96 * WAD + WAD // 2, slot=9)
-    house.trade(deep, -20 * WAD, 96 * WAD, slot=8)
+    house.slot(9, 96 * WAD)
+    house.slot(8, 955 * WAD // 10)
+    low = 9355 * WAD // 100  # 49 below the mark for 20; 48 are the most
+    refuses("InsufficientMargin", house.trade, deep, -20 * WAD, low, slot=9)
+    house.trade(deep, -20 * WAD, low, slot=8)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_slots_price_may_not_be_better_than_the_price_in_force(house: House, refuses, side: int):
+    """In the second in which it is posted it would show a gain that nobody has."""
+    account = house.fund("trader", 5_000 * WAD)
+    mark = house.oracle.call("latest", 1)[0]
+    house.slot(8, mark - side)
+    refuses("TooSoon", house.trade, account, side * 10 * WAD, mark - side, slot=8)
+    house.slot(9, mark + side)
+    house.trade(account, side * 10 * WAD, mark + side, slot=9)
 
 
 def test_a_reduction_that_leaves_less_per_risk_is_refused(house: House):

@@ -54,6 +54,7 @@ def test_to_another_owner_gains_beyond_the_bucket_are_refused(house: House, refu
 def test_a_booked_deficit_cuts_gains_to_another_owner(house: House, mixed: int):
     loser = house.lose_all("broke", 1_000 * WAD, 100 * WAD, 80 * WAD)
     house.core.transact("book_deficit", loser, 0, sender=house.liquidator)
+    house.vault.transact("set_lack", 1_000 * WAD)
     held = house.tokens(house.core.address)
     friend = house.account("friend")
     moved = house.transfer(mixed, friend, 400 * WAD).one("Moved").args

@@ -104,6 +104,7 @@ def test_gains_pay_their_share_of_a_booked_deficit(house: House, winner: int):
     loser = house.lose_all("broke", 1_000 * WAD, 100 * WAD, 80 * WAD)
     house.core.transact("book_deficit", loser, 0, sender=house.liquidator)
     assert house.cash(house.deficits) == -1_000 * WAD
+    house.vault.transact("set_lack", 1_000 * WAD)
     house.withdraw(house.account("lp"), 1_500 * WAD)
     held = house.tokens(house.core.address)
     assert held == 9_500 * WAD
@@ -119,6 +120,7 @@ def test_gains_pay_their_share_of_a_booked_deficit(house: House, winner: int):
 def test_a_deficit_takes_nothing_from_principal(house: House, winner: int):
     loser = house.lose_all("broke", 1_000 * WAD, 100 * WAD, 80 * WAD)
     house.core.transact("book_deficit", loser, 0, sender=house.liquidator)
+    house.vault.transact("set_lack", 1_000 * WAD)
     house.withdraw(winner, 100 * WAD)
     assert house.tokens(local_address("winner")) == 100 * WAD
 

@@ -9,7 +9,7 @@ from tests.harness.words import LIMITS, RISK, TRADE
 
 # The default terms: max premium 10,000 + max half spread 2,000 + taker fee 500 + penalty 7,500 ppm.
 QUOTED = 12_000
-TAKEN = 12_500
+LEAST_COST = 12_507  # of these, and the fee on the quote above the mark
 DEAREST = 20_000
 WHOLE = 10**6
 
@@ -42,9 +42,9 @@ TRADE_BOUNDS = [
     ({"hard": 2**103 // 10**12}, "hard", 2**103 // 10**12 + 1),  # the width of a side
 ]
 LIMITS_BOUNDS = [
-    ({"max_premium": 19_999, "max_cost": 22_499, "penalty": 0}, "max_cost", 22_498),
+    ({"max_premium": 19_999, "max_cost": 22_510, "penalty": 0}, "max_cost", 22_509),
     ({"penalty": 17_499}, "penalty", 17_500),
-    ({"max_cost": TAKEN}, "max_cost", TAKEN - 1),
+    ({"max_cost": LEAST_COST}, "max_cost", LEAST_COST - 1),
     ({"max_cost": 30_000}, "max_cost", 30_001),
     ({"buffer": WHOLE}, "buffer", WHOLE + 1),
     ({"stress": 50_000}, "stress", 49_999),
@@ -55,7 +55,7 @@ LIMITS_BOUNDS = [
 
 @pytest.mark.parametrize(("at", "name", "beyond"), RISK_BOUNDS)
 def test_keeps_each_bound_of_the_risk_word(bare_desk, at, name, beyond):
-    limits = replace(LIMITS, max_cost=TAKEN)
+    limits = replace(LIMITS, max_cost=LEAST_COST)
     allowed = replace(RISK, **at)
     bare_desk.check(risk=allowed, limits=limits)
     with reverts("OutOfBounds"):

@@ -170,10 +170,10 @@ def test_a_pause_of_openings_stops_no_slice(desk, guardian):
     system = desk.system
     configurator = system.deployment.configurator
     system.govern(configurator, "set_guardian", guardian)
-    for venue in (system.exchange, system.liquidator):
-        configurator.transact(
-            "pause_openings", system.core.address, venue.address, 86_400, sender=guardian
-        )
+    pause = ("pause_openings", system.core.address)
+    configurator.transact(*pause, system.exchange.address, 86_400, sender=guardian)
+    with reverts("OutOfBounds"):
+        configurator.transact(*pause, system.liquidator.address, 86_400, sender=guardian)
     system.move(BTC, 57_800)
     desk.liquidate().one("Sliced")
 

@@ -31,7 +31,7 @@ def test_an_owner_who_executes_only_the_winner_of_two_pays_for_the_loser(market)
 def test_an_owner_who_withdraws_his_margin_pays_for_the_refusal(market):
     order = market.place()
     slot = market.next_slot
-    market.open(slot, 49_000 * WAD)
+    market.open(slot)
     market.core.transact(
         "withdraw", market.account, 0, 9_000 * 10**6, market.trader, sender=market.trader
     )

@@ -126,5 +126,5 @@ def test_is_woken_again_by_a_later_slot_only(market, refuses):
     refuses("TriggerNotMet", market.wake, order, slot)
     market.open(slot + 2, LIMIT)
     market.wake(order, slot + 2)
-    market.open(slot + 3, 48_900 * WAD, late=1)
+    market.open(slot + 3, 48_900 * WAD)
     assert market.execute(order).one("Executed").args.price == 48_900 * WAD * 1001 // 1000
