@@ -54,6 +54,7 @@ SLOT_SECONDS: immutable(uint256)
 ESCROW: immutable(uint256)
 TREASURY: immutable(uint256)
 
+
 @deploy
 def __init__(
     core: address, oracle: address, vault: address, window: uint256, min_keeper_fee: uint256, lapse_ratio: uint256

@@ -103,9 +103,7 @@ def _store(account: uint256, nonce: uint256, digest: bytes32, stake: uint256, sl
     """
     @param stake 1e-6 collateral, at most MAX_STAKE.
     """
-    self._words[account][nonce & 255] = (
-        (convert(digest, uint256) >> 96 << 96) | (stake << 40) | (slot << 8) | state
-    )
+    self._words[account][nonce & 255] = ((convert(digest, uint256) >> 96 << 96) | (stake << 40) | (slot << 8) | state)
 
 
 @pure
