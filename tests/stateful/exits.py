@@ -50,6 +50,7 @@ class Exits:
     def run(self) -> Counter[str]:
         """What was done on the way out, counted."""
         self.replace_revoked_venues()
+        lacked = False
         for turn in range(ROUNDS):
             # fees and gifts that come when nobody holds shares are nobody's
             earns = turn == 0 or any(self.core.held[account] for account in self.people)
@@ -61,11 +62,13 @@ class Exits:
                 self.cancel_orders(account)
                 self.close(account)
                 self.ask_back(account)
+            lacked |= self.system.contracts["vault"].call("equity") < 0
             if self.is_done():
                 break
             self.process_epochs()
         hold(self.is_done(), f"INV-27: not all could leave: {self.what_is_left()}")
         self.empty_escrows()
+        self.did["lacking before the last withdrawals"] += lacked
         self.withdraw_all()
         self.inv_27()
         self.did["exits"] += 1

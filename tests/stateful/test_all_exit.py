@@ -189,12 +189,12 @@ def test_everybody_leaves(state: State, capsys: pytest.CaptureFixture[str]) -> N
         assert did["deficits booked"] + did["slices"] > 0
 
 
-def test_what_is_unpaid_is_the_deficit() -> None:
-    """Beyond the vault, to the wei; nobody waits for somebody else to leave."""
+def test_gains_pay_what_the_vault_lacks() -> None:
+    """Beyond the vault: cut alike, whoever leaves first; deposits leave whole, nothing is unpaid."""
     did: Counter[str] = Counter()
     for life, rng in lives(beyond_the_vault, actions=20):
         did += all_exit(life, rng)
-    assert did["with a lack"] == did["exits"] == EXITS
+    assert did["lacking before the last withdrawals"] == did["exits"] == EXITS
 
 
 def test_a_debt_that_nobody_can_pay_breaks_the_exit() -> None:
