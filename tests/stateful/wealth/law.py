@@ -315,22 +315,25 @@ class Walk:
         self.law.requests.claimed(args)
 
     def _is_since(self, instrument: int, epoch: int) -> bool:
-        """Whether an open market's price in force is a slot's that opened after the epoch."""
-        market, orders = self.moment.true.words.markets[instrument], self.orders
+        """Whether an open market's newest price is a slot's that opened after the epoch."""
+        market = self.moment.true.words.markets[instrument]
         if not market.interest.long_side and not market.interest.short_side:
             return True
-        feed = words.underlying_of(instrument)
-        close = (epoch + 1) * self.law.epoch_seconds
-        slots = range(close // orders.slot_seconds, self.moment.now // orders.slot_seconds + 1)
-        return self.moment.force[feed] in {orders.truth.message(feed, k).price for k in slots}
+        newest = self.moment.posted[words.underlying_of(instrument)] * self.orders.slot_seconds
+        return newest >= (epoch + 1) * self.law.epoch_seconds
+
+    def _newest(self) -> Marks:
+        """Newest prices on the chain, in force from the next second on at the latest."""
+        truth = self.orders.truth
+        return {feed: truth.message(feed, slot).price for feed, slot in self.moment.posted.items()}
 
     def _processed(self, args: Any) -> None:
-        """All requests at the vault's equity at the prices in force, computed here."""
+        """All requests at the vault's equity at the newest prices, computed here."""
         moment, requests = self.moment, self.law.requests
         was = moment.true.words
         if not all(self._is_since(i, args.epoch) for i in MARKETS):
             raise Broken(f"epoch {args.epoch} was priced by a slot of before its close")
-        force = Worth(was, self.terms, moment.now, moment.force)
+        force = Worth(was, self.terms, moment.now, self._newest())
         price = share_price(force.vault + self.insured, was.supply)
         terms = EpochTerms(price, args.filled, moment.now)
         coming, minted, leaving, burnt = totals(requests.of_epoch(args.epoch), terms)
