@@ -55,16 +55,16 @@ def apply(
 ) -> Deployment:
     """Do what is left of the plan, resuming where the manifest in `folder` ends."""
     sender = sender or chain.sender
-    refuse(chain, config, sender)
+    refuse(config, chain.local, sender)
     artifacts.artifacts([*CONTRACTS, TOKEN])
     walk = Walk(chain, config, Journal(chain, sender, folder), sender, say, confirmations)
     return walk.run()
 
 
-def refuse(chain: Chain, config: DeploymentConfig, sender: str) -> None:
+def refuse(config: DeploymentConfig, local: bool, sender: str) -> None:
     """DeploymentError before anything is sent, naming all that must be put right."""
-    found = problems(config, chain.local)
-    if not chain.local and sender.lower() in known_addresses():
+    found = problems(config, local)
+    if not local and sender.lower() in known_addresses():
         found.append(f"the key of the deployer {sender} is known to all: not on a real network")
     if found:
         raise DeploymentError("; ".join(found))

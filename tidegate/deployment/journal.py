@@ -29,7 +29,7 @@ class Journal:
         self.chain = chain
         self.path = folder / f"{chain.chain_id}.json" if folder else None
         if self.path and self.path.exists():
-            self.content: dict[str, Any] = _load(self.path)
+            self.content: dict[str, Any] = load_manifest(self.path)
             self._same_chain()
             self._same_sender(sender)
             return
@@ -178,7 +178,8 @@ class Journal:
         )
 
 
-def _load(path: Path) -> dict[str, Any]:
+def load_manifest(path: Path) -> dict[str, Any]:
+    """DeploymentError if it is broken."""
     try:
         content = json.loads(path.read_text())
         if "steps" not in content:

@@ -32,7 +32,7 @@ class Rehearsed:
         return hash_of(self.code)
 
 
-def _chain(chain_id: int) -> Any:
+def embedded(chain_id: int) -> Any:
     try:
         from tidegate.revm_chain import RevmChain
     except ImportError as missing:
@@ -61,12 +61,12 @@ def rehearse(
     config: DeploymentConfig, chain_id: int, sender: str, nonces: Mapping[str, int]
 ) -> dict[str, Rehearsed]:
     """What each step does, by its id. `nonces` is of the creations, by contract."""
-    chain = _chain(chain_id)
+    chain = embedded(chain_id)
     signers = tuple(local_address(f"signer {i}") for i in range(len(config.signers)))
     config = replace(config, signers=signers)
     token = config.token
     if token.address is not None:
-        scratch = _chain(LOCAL)
+        scratch = embedded(LOCAL)
         faucet = scratch.deploy(artifacts.artifact(TOKEN), token.name, token.symbol, token.decimals)
         chain.set_code(token.address, scratch.code(faucet.address))
     walk = _Rehearsal(chain, config, Journal(chain, sender), sender, nonces=nonces)
