@@ -309,6 +309,8 @@ class Web3Chain:
         try:
             return int(_number(self.rpc("eth_estimateGas", request)) * GAS_MARGIN)
         except RpcError as error:
+            if not error.data and "revert" not in str(error).lower():
+                raise  # e.g. coins are missing
             raise errors.from_revert(error.data, call.what) from None
 
     def send(self, call: Call) -> Receipt:

@@ -112,6 +112,7 @@ class Walk:
         if token is not None:
             journal.attach("Token", TOKEN, token)
         self._replan()
+        journal.describe(self.config, complete=False)
         while step := next((s for s in self.plan.steps if not journal.confirmed(s)), None):
             self._do(step)
         self._same_code()
@@ -255,7 +256,6 @@ class Walk:
             # A price counts from the next second on.
             chain.advance(1)
         elif not all(oracle.call("latest", feed)[0] for feed in feeds):
-            self.journal.describe(self.config, complete=False)
             self.say("waiting for the signers' first prices: start the price pusher")
         deadline = time.monotonic() + (0 if chain.local else PRICE_TIMEOUT)
         while missing := [feed for feed in sorted(feeds) if not oracle.call("latest", feed)[0]]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ def in_words() -> Iterator[None]:
     except RpcError as error:
         text = f"the node answers: {error}. Apply again when that is mended; nothing is sent twice"
         raise click.ClickException(text) from None
-    except (OSError, TimeoutError) as error:
+    except (OSError, HTTPException) as error:
         text = f"the node cannot be reached ({error}): try again, or another --rpc"
         raise click.ClickException(text) from None
 
@@ -103,7 +104,7 @@ def open_desk(
     try:
         signers = {checksum(sender): key} if sender else None
         chain = Web3Chain(HttpRpc(url), found.name, signers)
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError):
         hint = "start one with `anvil`" if local else "name another with --rpc or TIDEGATE_RPC"
         raise DeploymentError(f"no node answers at {host}: {hint}") from None
     if chain.chain_id != found.chain_id:

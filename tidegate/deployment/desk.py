@@ -151,6 +151,8 @@ class Desk:
 
     def apply(self) -> Deployment:
         """Send what is left of the plan."""
+        if not self.local and not self._chain().balance(self.sender):
+            raise DeploymentError(f"{self.sender} has no coins for gas: fund it, then apply again")
         deployment = apply(
             self._chain(), self.config, self.folder, self.sender, self.say, self.confirmations
         )

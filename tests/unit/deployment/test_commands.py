@@ -7,7 +7,8 @@ from click.testing import CliRunner, Result
 from eth_account import Account
 
 from tidegate.cli import main
-from tidegate.deployment import DeploymentConfig, apply
+from tidegate.deployment import DeploymentConfig, DeploymentError, apply
+from tidegate.deployment.desk import Desk
 from tidegate.revm_chain import RevmChain
 
 NOBODY_LISTENS = "http://secret-key@127.0.0.1:9"
@@ -48,6 +49,20 @@ def test_a_wrong_passphrase_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("TIDEGATE_PASSPHRASE", "wrong")
     result = _run("apply", "--network", "base-sepolia", "--account", str(store))
     assert result.output == f"Error: the passphrase does not open {store}\n"
+
+
+class Broke:
+    """A chain on which nobody has coins."""
+
+    def balance(self, address: str) -> int:
+        return 0
+
+
+def test_an_account_without_coins_is_told_so(tmp_path):
+    config = DeploymentConfig()
+    desk = Desk(Broke(), 84532, config, "0xsender", tmp_path, local=False)
+    with pytest.raises(DeploymentError, match="0xsender has no coins for gas: fund it"):
+        desk.apply()
 
 
 def test_plans_without_a_node(tmp_path):
