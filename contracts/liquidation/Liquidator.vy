@@ -50,6 +50,15 @@ REWARD_WINDOW: immutable(uint256)
 last_reward: public(HashMap[uint256, uint256])
 
 
+struct Market:
+    instrument: uint256
+    mark: uint256  # the price in force
+    volatility: uint256
+    risk: uint256
+    limits: uint256
+    least: int256  # minimum notional
+
+
 struct Slice:
     size: int256  # change of the account's position
     price: int256
@@ -75,10 +84,14 @@ def liquidate(accounts: DynArray[uint256, 16], instruments: DynArray[uint256, 16
     done: uint256 = 0
     short: bool = False
     reason: uint256 = 0
+    market: Market = empty(Market)
     for i: uint256 in range(len(accounts), bound=16):
         account: uint256 = accounts[i]
         instrument: uint256 = instruments[i]
-        slice_: Slice = self._slice(account, instrument)
+        # slices of one market side by side ask for it once
+        if instrument != market.instrument:
+            market = self._market(instrument)
+        slice_: Slice = self._slice(account, market)
         reason = errors.NOT_LIQUIDATABLE
         if slice_.size != 0:
             reason = self._clear(account, instrument, slice_, keeper_account)
@@ -113,7 +126,7 @@ def book(account: uint256):
 @view
 @external
 def slice_of(account: uint256, instrument: uint256) -> (int256, uint256, uint256, uint256):
-    slice_: Slice = self._slice(account, instrument)
+    slice_: Slice = self._slice(account, self._market(instrument))
     return (
         slice_.size,
         convert(slice_.price, uint256),
@@ -133,18 +146,38 @@ def _lacks(account: uint256) -> bool:
 
 @view
 @internal
-def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256) -> int256:
-    price: uint256 = staticcall ILiquidityVault(VAULT).quote(instrument, size, mark, volatility)
+def _market(instrument: uint256) -> Market:
+    mark: uint256 = 0
+    fresh: bool = False
+    mark, fresh = staticcall IPriceOracle(ORACLE).latest(instrument >> 6)
+    return Market(
+        instrument=instrument,
+        mark=mark,
+        volatility=staticcall IPriceOracle(ORACLE).volatility(instrument >> 6),
+        risk=staticcall IClearingHouse(CORE).risk_word(instrument),
+        limits=staticcall IClearingHouse(CORE).limits_word(instrument),
+        least=terms._minimum_notional(staticcall IClearingHouse(CORE).trade_word(instrument)),
+    )
+
+
+@view
+@internal
+def _quote(market: Market, size: int256) -> int256:
+    price: uint256 = staticcall ILiquidityVault(VAULT).quote(
+        market.instrument, size, market.mark, market.volatility
+    )
     return convert(price, int256)
 
 
 @view
 @internal
-def _slice(account: uint256, instrument: uint256) -> Slice:
+def _slice(account: uint256, market: Market) -> Slice:
     """
     @return Of size zero when the account is healthy or holds nothing of the instrument.
     """
-    held: int256 = position_word._size(staticcall IClearingHouse(CORE).position_word(account, instrument))
+    held: int256 = position_word._size(
+        staticcall IClearingHouse(CORE).position_word(account, market.instrument)
+    )
     if held == 0:
         return empty(Slice)
     equity: int256 = 0
@@ -154,19 +187,15 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
     equity, initial, maintenance, gross = staticcall IClearingHouse(CORE).health(account)
     if equity >= maintenance:
         return empty(Slice)
-    mark: uint256 = 0
-    fresh: bool = False
-    mark, fresh = staticcall IPriceOracle(ORACLE).latest(instrument >> 6)
-    price: int256 = convert(mark, int256)
-    risk: uint256 = staticcall IClearingHouse(CORE).risk_word(instrument)
-    limits: uint256 = staticcall IClearingHouse(CORE).limits_word(instrument)
-    least: int256 = terms._minimum_notional(staticcall IClearingHouse(CORE).trade_word(instrument))
+    price: int256 = convert(market.mark, int256)
+    risk: uint256 = market.risk
+    limits: uint256 = market.limits
+    least: int256 = market.least
 
     # the size that restores the buffer
     notional: int256 = rounding._mul_div_down(abs(held), price, WAD)
     buffer: int256 = PPM + terms._buffer(limits)
-    volatility: uint256 = staticcall IPriceOracle(ORACLE).volatility(instrument >> 6)
-    whole_price: int256 = self._quote(instrument, -held, mark, volatility)
+    whole_price: int256 = self._quote(market, -held)
     cost: int256 = self._cost_up(-held, whole_price, price)
     relief: int256 = (
         rounding._div_down(
@@ -191,7 +220,7 @@ def _slice(account: uint256, instrument: uint256) -> Slice:
         size = abs(held)
         slice_.whole = True
     slice_.size = -size if held > 0 else size
-    slice_.price = whole_price if slice_.whole else self._quote(instrument, slice_.size, mark, volatility)
+    slice_.price = whole_price if slice_.whole else self._quote(market, slice_.size)
 
     # min(penalty, E / N - quote cost), never negative; none without equity, even where the quote pays for closing
     closed: int256 = rounding._mul_div_down(size, price, WAD)

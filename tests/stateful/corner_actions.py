@@ -19,7 +19,7 @@ class CornerActions(Cast):
 
     def cornered(self, contract: str, function: str, *args: object, sender: int) -> bool:
         self.system.corner = True
-        ok = self.call(contract, function, *args, sender=sender, name=f"corner_{contract}")
+        ok = self.call(contract, function, *args, sender=sender, name="corner")
         self.system.corner = False
         return ok
 
@@ -46,7 +46,7 @@ class CornerActions(Cast):
         account, now = rng.choice(self.lps), self.system.host.now
         sender = words.owner_of(account)
         function = rng.choice(("request_deposit", "request_redeem"))
-        amount, least = rng.choice((1, 1, 10**6, *AMOUNTS)), rng.choice((0, 0, 0, 0, *AMOUNTS))
+        amount, least = rng.choice((1, 1, 10**6, *AMOUNTS)), rng.choice((*[0] * 9, *AMOUNTS))
         deadline = rng.choice((now, now, 2**32, 2**256 - 1))
         self.cornered("vault", function, account, amount, least, deadline, sender=sender)
 

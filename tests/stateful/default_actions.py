@@ -18,7 +18,10 @@ class DefaultActions(Cast):
         if not exposed:
             return self.open(rng)
         account = min(exposed, key=self.room)
-        if self.room(account) >= 0 and rng.random() < 0.9:
+        thin = [a for a in exposed if self.room(a) >= 0 and self.free(a) == 0]
+        if thin and rng.random() < 0.3:
+            account = rng.choice(thin)
+        elif self.room(account) >= 0 and rng.random() < 0.9:
             return rng.choice((self.crash, self.open))(rng)
         if self.is_hedged(account):
             fills = self.all_legs(account, rng.choice((20, 50, 100)))
@@ -33,8 +36,9 @@ class DefaultActions(Cast):
             0, min(self.system.world.terms[instrument][2].penalty, equity * PPM // notional - cost)
         )
         penalty = ratio * part * mark // (WAD * PPM)
-        if rng.random() < 0.1:
-            penalty += WAD
+        if rng.random() < 0.3:  # more than there is, or more than E / N allows
+            whole = self.system.world.terms[instrument][2].penalty * part * mark // (WAD * PPM)
+            penalty = rng.choice((penalty + WAD, whole, whole))
         reward = Fill(fill.maker, self.keeper, 0, 0, 0, rng.randint(0, 11) * WAD // 2)
         fills = (fill._replace(fee=penalty), reward)
         return self.clear("liquidate", *fills, by=self.system.liquidator) and None

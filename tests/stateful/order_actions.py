@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.stateful.cast import Cast, action
-from tests.stateful.world import INSTRUMENTS, MIN_KEEPER_FEE, SLOT
+from tests.stateful.world import INSTRUMENTS, MIN_KEEPER_FEE, SLOT, WINDOW
 from tidegate.client.orders import Order, OrderState
 from tidegate.spec import words
 from tidegate.spec.exchange import Placed
@@ -22,6 +22,15 @@ class OrderActions(Cast):
             and resting in (None, placed.state == OrderState.RESTING)
         ]
 
+    def lively(self) -> list[Placed]:
+        """Orders that wait and are not late yet."""
+        now = self.system.host.now
+        return [
+            placed
+            for placed in self.open_orders(resting=False)
+            if now <= min(placed.slot * SLOT + WINDOW, placed.order.expiry)
+        ]
+
     def ready(self, placed: Placed, rng: Random) -> None:
         """Mostly to where its slot is open and priced."""
         now, opened = self.system.host.now, placed.slot * SLOT
@@ -37,9 +46,13 @@ class OrderActions(Cast):
     @action(4)
     def place(self, rng: Random) -> None:
         account, instrument = rng.choice(self.accounts), rng.choice(INSTRUMENTS)
+        exposed = self.exposed()
+        if exposed and rng.random() < 0.4:
+            account = rng.choice(exposed)
+            instrument = rng.choice(self.core.held[account])
         size = self.size_for(account, instrument, rng.randint(1, 120)) * rng.choice((1, -1))
         held = self.held(account, instrument)
-        reduce_only = held != 0 and rng.random() < 0.4
+        reduce_only = held != 0 and rng.random() < 0.6
         if reduce_only:
             size = -held * rng.randint(20, 150) // 100
         mark = self.system.mark(instrument)
@@ -62,11 +75,13 @@ class OrderActions(Cast):
         sender = owner if rng.random() < 0.95 else self.system.keeper
         self.call("exchange", "place", order, sender=sender)
 
-    @action(12)
+    @action(16)
     def execute(self, rng: Random) -> None:
-        waiting = self.open_orders(resting=False)
+        if not self.lively() or rng.random() < 0.3:
+            self.place(rng)
+        waiting = self.open_orders(resting=False) if rng.random() < 0.1 else self.lively()
         if not waiting:
-            return self.place(rng)
+            return None
         placed = rng.choice(waiting)
         self.ready(placed, rng)
         keeper = self.keeper if rng.random() < 0.9 else placed.order.account
