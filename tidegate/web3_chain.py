@@ -127,6 +127,7 @@ class ProviderRpc:
 
     def __call__(self, method: str, *params: Any) -> Any:
         from eth_tester.exceptions import TransactionFailed
+        from eth_utils.exceptions import ValidationError
         from web3.exceptions import (
             BlockNotFound,
             ContractLogicError,
@@ -142,6 +143,8 @@ class ProviderRpc:
             raise RpcError(str(error), _bytes(error.data)) from None
         except TransactionFailed as error:
             raise RpcError(str(error), _revert_data(str(error))) from None
+        except ValidationError as error:  # eth-tester's way of refusing a transaction
+            raise RpcError(str(error)) from None
         except Web3RPCError as error:
             response = error.rpc_response or {}
             raise _rpc_error(response.get("error") or {"message": str(error)}) from None

@@ -127,13 +127,18 @@ class Journal:
         """All or nothing, and on the disk before anything is sent."""
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(f".{os.getpid()}.partial")
-        with partial.open("w") as file:
-            file.write(json.dumps(self.content, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("w") as file:
+                file.write(json.dumps(self.content, indent=2) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.path)
+        except OSError as error:
+            raise DeploymentError(
+                f"{self.path} cannot be written ({error}): mend that, then apply again"
+            ) from None
 
     # Within
 

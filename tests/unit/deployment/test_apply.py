@@ -199,6 +199,14 @@ def test_a_step_that_reverts_may_be_tried_again(tmp_path):
         apply(chain, config, tmp_path)
 
 
+def test_without_a_place_for_the_manifest_nothing_is_sent(tmp_path):
+    chain = FaultyChain()
+    (tmp_path / "file").touch()
+    with pytest.raises(DeploymentError, match="cannot be written"):
+        apply(chain, DeploymentConfig(), tmp_path / "file")
+    assert chain.published == []
+
+
 def test_a_broken_manifest_is_no_reason_to_begin_anew(tmp_path):
     (tmp_path / "31337.json").write_text('{"steps": {')
     with pytest.raises(DeploymentError, match="cannot be read"):

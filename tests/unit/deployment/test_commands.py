@@ -1,11 +1,14 @@
 """`tidegate deploy`: what an operator gets wrong ends as one line that says what to do."""
 
 import json
+from io import StringIO
 
 import pytest
 from click.testing import CliRunner, Result
 from eth_account import Account
+from rich.console import Console
 
+from tests.unit.deployment.governing import govern
 from tidegate.cli import main
 from tidegate.deployment import DeploymentConfig, DeploymentError, apply
 from tidegate.deployment.desk import Desk
@@ -63,6 +66,28 @@ def test_an_account_without_coins_is_told_so(tmp_path):
     desk = Desk(Broke(), 84532, config, "0xsender", tmp_path, local=False)
     with pytest.raises(DeploymentError, match="0xsender has no coins for gas: fund it"):
         desk.apply()
+
+
+def test_status_says_what_is_done_and_what_differs(tmp_path):
+    chain, config, text = RevmChain(), DeploymentConfig(), StringIO()
+    console = Console(file=text, width=160)
+    desk = Desk(chain, 31337, config, chain.sender, tmp_path, local=True, console=console)
+
+    def status() -> tuple[bool, str]:
+        text.seek(0)
+        text.truncate()
+        return desk.status(), text.getvalue()
+
+    assert status() == (False, f"Nothing is deployed: {desk.path} does not exist. Run apply.\n")
+    deployment = apply(chain, config, tmp_path)
+    fine, said = status()
+    assert fine
+    assert said.count("confirmed") == 16
+    assert said.endswith("Everything is as configured.\n")
+    govern(deployment, (deployment.timelock, "update_delay", 60))
+    fine, said = status()
+    assert not fine
+    assert "DIFFERS  delay: the chain says 60, the configuration 172800\n" in said
 
 
 def test_plans_without_a_node(tmp_path):
