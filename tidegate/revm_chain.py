@@ -6,6 +6,7 @@ an earlier message touched as warm and dirty, so gas reports come from a node.
 """
 
 import re
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ class RevmChain:
         timestamp: int = START,
     ) -> None:
         self.chain_id = chain_id
-        self.genesis = f"pyrevm {id(self)}"
+        self.genesis = f"pyrevm {secrets.token_hex(8)}"
         self.sender = local_address("deployer")
         self._time = timestamp
         self._block = 1
