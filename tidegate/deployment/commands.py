@@ -119,7 +119,10 @@ def open_desk(
 
 def _deployer(path: Path) -> str:
     if not path.exists():
-        raise DeploymentError("who will send? name it with --sender ADDRESS or --account NAME")
+        raise DeploymentError(
+            f"nothing is deployed there yet, {path} is missing: "
+            "to plan, say who will send with --sender ADDRESS or --account NAME"
+        )
     return str(load_manifest(path)["deployer"])
 
 

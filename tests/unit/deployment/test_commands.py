@@ -27,6 +27,8 @@ def _run(*arguments: str) -> Result:
         (("plan", "--network", "mainnet"), "no network mainnet: anvil,"),
         (("plan", "--rpc", NOBODY_LISTENS), "no node answers at 127.0.0.1: start one with `anvil`"),
         (("apply", "--network", "base-sepolia"), "base-sepolia needs an account"),
+        (("status", "--network", "base-sepolia"), "nothing is deployed there yet"),
+        (("plan", "--network", "base-sepolia"), "with --sender ADDRESS or --account NAME"),
         (("plan", "--network", "base-sepolia", "--sender", "0x12"), "--sender 0x12 is no address"),
         (("plan", "--network", "base-sepolia", "--account", "nobody"), "no account nobody"),
         (("verify", "--offline"), "run apply first"),
