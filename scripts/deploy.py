@@ -1,8 +1,8 @@
-"""Deploy the exchange: `ape run deploy --network ethereum:local:foundry`.
+"""`tidegate deploy` with the networks and accounts of ape.
 
-On local networks everything has a default. Elsewhere `--account` names an account of ape and
-`--config` a TOML file with at least signers, guardian, governors and the token's address.
-Writes deployments/<chain id>.json.
+`ape run deploy --network ethereum:local:foundry` applies; `plan`, `status` or `verify` at the end
+does those. On local networks everything has a default. Elsewhere `--account` names an account of
+ape and `--config` a file of networks/. Writes deployments/<chain id>.json.
 """
 
 from pathlib import Path
@@ -13,8 +13,12 @@ from ape import accounts
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand
 
-from tidegate.deployment import MANIFESTS, DeploymentConfig, deploy, load_config
+from tidegate.deployment import MANIFESTS, DeploymentConfig, load_config
+from tidegate.deployment.commands import INPUTS, in_words
+from tidegate.deployment.desk import Desk
 from tidegate.web3_chain import HttpRpc, ProviderRpc, Rpc, Signer, TesterRpc, Web3Chain
+
+ACTIONS = ("plan", "apply", "status", "verify")
 
 
 def _rpc(provider: Any) -> Rpc:
@@ -38,16 +42,20 @@ def _signer(provider: Any, account: AccountAPI) -> Signer:
 
 
 @click.command(cls=ConnectedProviderCommand)
+@click.argument("action", type=click.Choice(ACTIONS), default="apply")
 @click.option("--account", "alias", help="Account of ape that deploys; the first test account.")
 @click.option("--config", "file", type=click.Path(exists=True, path_type=Path), help="TOML file.")
 @click.option("--manifests", type=click.Path(path_type=Path), default=MANIFESTS, help="Folder.")
-def cli(provider: Any, alias: str | None, file: Path | None, manifests: Path) -> None:
-    """Deploy every contract and hand it to the timelock."""
+def cli(provider: Any, action: str, alias: str | None, file: Path | None, manifests: Path) -> None:
+    """Deploy every contract and hand it to the timelock; or plan, status, verify."""
     if alias is None and not provider.network.is_dev and provider.network.name != "devnet":
         raise click.UsageError("a real network needs --account and --config")
     account = accounts.load(alias) if alias else accounts.test_accounts[0]
     name = provider.network_choice
-    chain = Web3Chain(_rpc(provider), name, {account.address: _signer(provider, account)})
-    config = load_config(file) if file else DeploymentConfig()
-    deployment = deploy(chain, config, say=click.echo)
-    click.echo(f"manifest: {deployment.save(manifests)}")
+    with in_words():
+        chain = Web3Chain(_rpc(provider), name, {account.address: _signer(provider, account)})
+        config = load_config(file) if file else DeploymentConfig()
+        desk = Desk(chain, chain.chain_id, config, account.address, manifests, chain.local)
+        fine = desk.verify(INPUTS) if action == "verify" else getattr(desk, action)()
+    if fine is False:
+        raise SystemExit(1)

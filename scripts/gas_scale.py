@@ -2,7 +2,8 @@
 
 Each exchange is deployed on the embedded EVM and filled with accounts that hold cash, a position in
 each market (long or short) and a resting order. Then one more trader acts. Figures are the gas of
-its calls, without the transaction's 21,000 and calldata. Exit status 1 if one differs by more than 1 %.
+its calls, without the transaction's 21,000 and calldata. Exit status 1 if one differs by more than
+1 %.
 """
 
 import argparse

@@ -74,6 +74,41 @@ def from_source(source: str, name: str = "Inline") -> Artifact:
     return _build(name, FileInput(-1, Path(f"{name}.vy"), path, source))[0]
 
 
+def standard_json(name: str) -> dict[str, Any]:
+    """The compiler's standard JSON input of a contract, for explorers: the same on every machine.
+
+    Sources are named from the project's root or, of installed libraries, from their package.
+    """
+    from vyper import __long_version__
+    from vyper.compiler.input_bundle import FileInput
+
+    path = source_of(name)
+    data = _compiler(FileInput(-1, path, path, path.read_text()))
+    inputs = [file for file in data.resolved_imports.compiler_inputs if not file.from_builtin]
+    texts = {_portable(Path(file.resolved_path)): file.contents for file in inputs}
+    target = _portable(path)
+    texts[target] = path.read_text()
+    sources = {
+        key: {"content": text, "sha256sum": _digest(text)} for key, text in sorted(texts.items())
+    }
+    return {
+        "language": "Vyper",
+        "compiler_version": f"v{__long_version__}",
+        "integrity": data.integrity_sum,
+        "sources": sources,
+        "settings": {"search_paths": ["."], "outputSelection": {target: ["*"]}},
+    }
+
+
+def _portable(path: Path) -> str:
+    """A source's path without the machine's part."""
+    parts = path.parts
+    if "site-packages" in parts:
+        last = len(parts) - 1 - parts[::-1].index("site-packages")
+        return "/".join(parts[last + 1 :])
+    return path.relative_to(ROOT).as_posix()
+
+
 class CompileError(Exception):
     """A contract that does not compile; the text is the compiler's."""
 
@@ -149,15 +184,20 @@ def _compiled(path: Path) -> Artifact:
     return result
 
 
-def _build(name: str, source: Any) -> tuple[Artifact, dict[Path, str]]:
-    """Run the compiler; also gives the text of every file it imported, directly or not."""
+def _compiler(source: Any) -> Any:
     from vyper.cli.vyper_compile import get_search_paths
-    from vyper.compiler import outputs_from_compiler_data
     from vyper.compiler.input_bundle import FilesystemInputBundle
     from vyper.compiler.phases import CompilerData
 
     bundle = FilesystemInputBundle(get_search_paths([str(ROOT), str(CONTRACTS)]))
-    data = CompilerData(source, input_bundle=bundle)
+    return CompilerData(source, input_bundle=bundle)
+
+
+def _build(name: str, source: Any) -> tuple[Artifact, dict[Path, str]]:
+    """Run the compiler; also gives the text of every file it imported, directly or not."""
+    from vyper.compiler import outputs_from_compiler_data
+
+    data = _compiler(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         output = outputs_from_compiler_data(data, ("abi", "bytecode", "bytecode_runtime", "layout"))

@@ -48,6 +48,16 @@ class Call:
     value: int = 0  # wei sent along
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A transaction with nonce and signature: its hash is known before it is sent."""
+
+    call: Call
+    nonce: int
+    tx_hash: str
+    raw: bytes = b""  # signed
+
+
 class Chain(Protocol):
     """What the contracts are deployed on."""
 
@@ -77,6 +87,32 @@ class Chain(Protocol):
 
     def send_all(self, calls: Sequence[Call]) -> list[Receipt | ProtocolError]:
         """Execute in this order, in one block where the chain can; each with its own outcome."""
+        ...
+
+    # A transaction in its parts, for who must know its hash before it is sent (deployments).
+
+    def count(self, sender: str) -> int:
+        """Transactions of a sender in blocks: the nonce of the next one."""
+        ...
+
+    def seal(self, call: Call, nonce: int) -> Sealed:
+        """Sign without sending; a call to nobody creates. ProtocolError if it would revert."""
+        ...
+
+    def publish(self, sealed: Sealed) -> None:
+        """Send and do not wait. A transaction that the node has already is no error."""
+        ...
+
+    def outcome(self, tx_hash: str, call: Call | None = None) -> Receipt | None:
+        """What a transaction did; None while it is in no block; ProtocolError if it reverted."""
+        ...
+
+    def knows(self, tx_hash: str) -> bool:
+        """Whether the transaction is in a block or waits for one."""
+        ...
+
+    def block_hash(self, number: int) -> str:
+        """Empty if there is no such block."""
         ...
 
     def code(self, address: str) -> bytes: ...

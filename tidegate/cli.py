@@ -5,13 +5,17 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from tidegate.deployment.commands import deploy_commands
 from tidegate.simulation.paths import PathError, parse_time
 
 
 @click.group()
 @click.version_option(package_name="tidegate")
 def main() -> None:
-    """A derivatives exchange on a local chain."""
+    """A derivatives exchange: deploy it, replay crashes on it."""
+
+
+main.add_command(deploy_commands)
 
 
 def _price_files(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:

@@ -6,12 +6,15 @@ an earlier message touched as warm and dirty, so gas reports come from a node.
 """
 
 import re
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from eth_utils import keccak
+
 from tidegate.abi import Abi, checksum
 from tidegate.artifacts import Artifact
-from tidegate.chain import Call, Contract, Known, Receipt, abi_of
+from tidegate.chain import Call, Contract, Known, Receipt, Sealed, abi_of
 from tidegate.client import errors
 from tidegate.local_accounts import local_address
 
@@ -39,7 +42,7 @@ class RevmChain:
         timestamp: int = START,
     ) -> None:
         self.chain_id = chain_id
-        self.genesis = f"pyrevm {id(self)}"
+        self.genesis = f"pyrevm {secrets.token_hex(8)}"
         self.sender = local_address("deployer")
         self._time = timestamp
         self._block = 1
@@ -52,6 +55,7 @@ class RevmChain:
         self._known = Known()
         self._view_selectors: set[bytes] = set()
         self._functions: dict[bytes, Any] = {}
+        self._outcomes: dict[str, Receipt | errors.ProtocolError] = {}
 
     def _block_env(self) -> Any:
         return pyrevm.BlockEnv(timestamp=self._time, number=self._block, gas_limit=GAS_LIMIT)
@@ -62,16 +66,9 @@ class RevmChain:
     # Contracts
 
     def deploy(self, artifact: Artifact, *args: Any, sender: str | None = None) -> Contract:
-        sender = sender or self.sender
         code = artifact.bytecode + artifact.abi.encode_constructor(args)
-        what = f"constructor of {artifact.name}"
-        try:
-            address = self._evm.deploy(sender, code)
-        except RuntimeError as error:
-            raise self._refusal(error, what) from None
-        finally:
-            self._evm.reset_transient_storage()
-        return self.contract(artifact, checksum(address))
+        made = self._create(Call("", code, sender, what=f"constructor of {artifact.name}"))
+        return self.contract(artifact, made.address)
 
     def contract(self, artifact: Artifact | Abi, address: str) -> Contract:
         abi = abi_of(artifact)
@@ -135,6 +132,60 @@ class RevmChain:
             except errors.ProtocolError as refusal:
                 outcomes.append(refusal)
         return outcomes
+
+    # A transaction in its parts. Only creations move a sender's nonce here.
+
+    def count(self, sender: str) -> int:
+        return self._evm.basic(sender).nonce
+
+    def set_nonce(self, sender: str, nonce: int) -> None:
+        """The nonce of the next creation."""
+        info = pyrevm.AccountInfo(balance=self.balance(sender), nonce=nonce)
+        self._evm.insert_account_info(sender, info)
+
+    def set_code(self, address: str, code: bytes) -> None:
+        """Put code where there is none."""
+        self._evm.insert_account_info(address, pyrevm.AccountInfo(code=code))
+
+    def seal(self, call: Call, nonce: int) -> Sealed:
+        text = f"{self.genesis} {call.sender or self.sender} {nonce} {call.to} ".encode()
+        return Sealed(call, nonce, "0x" + keccak(text + call.data).hex())
+
+    def publish(self, sealed: Sealed) -> None:
+        if sealed.tx_hash in self._outcomes:
+            return
+        call = sealed.call
+        try:
+            outcome: Receipt | errors.ProtocolError = (
+                self._create(call) if not call.to else (self.send(call))
+            )
+        except errors.ProtocolError as refusal:
+            outcome = refusal
+        self._outcomes[sealed.tx_hash] = outcome
+
+    def _create(self, call: Call) -> Receipt:
+        try:
+            address = self._evm.deploy(call.sender or self.sender, call.data)
+        except RuntimeError as error:
+            raise self._refusal(error, call.what) from None
+        finally:
+            self._evm.reset_transient_storage()
+        gas = self._evm.result.gas_used
+        return Receipt(gas, [], self._block, self._time, address=checksum(address))
+
+    def outcome(self, tx_hash: str, call: Call | None = None) -> Receipt | None:
+        found = self._outcomes.get(tx_hash)
+        if isinstance(found, errors.ProtocolError):
+            raise found
+        return found
+
+    def knows(self, tx_hash: str) -> bool:
+        return tx_hash in self._outcomes
+
+    def block_hash(self, number: int) -> str:
+        if number > self._block:
+            return ""
+        return "0x" + keccak(text=f"{self.genesis} {number}").hex()
 
     def _what(self, data: bytes) -> str:
         function = self._functions.get(data[:4])

@@ -22,10 +22,11 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from eth_account.signers.local import LocalAccount
+from eth_utils import keccak
 
 from tidegate.abi import Abi, checksum
 from tidegate.artifacts import ROOT, Artifact
-from tidegate.chain import Call, Contract, Known, Receipt, abi_of
+from tidegate.chain import Call, Contract, Known, Receipt, Sealed, abi_of
 from tidegate.client import errors
 from tidegate.client.errors import ProtocolError
 from tidegate.local_accounts import local_account
@@ -126,16 +127,24 @@ class ProviderRpc:
 
     def __call__(self, method: str, *params: Any) -> Any:
         from eth_tester.exceptions import TransactionFailed
-        from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+        from eth_utils.exceptions import ValidationError
+        from web3.exceptions import (
+            BlockNotFound,
+            ContractLogicError,
+            TransactionNotFound,
+            Web3RPCError,
+        )
 
         try:
             result = self.w3.manager.request_blocking(method, list(params))
-        except TransactionNotFound:
+        except (TransactionNotFound, BlockNotFound):
             return None
         except ContractLogicError as error:
             raise RpcError(str(error), _bytes(error.data)) from None
         except TransactionFailed as error:
             raise RpcError(str(error), _revert_data(str(error))) from None
+        except ValidationError as error:  # eth-tester's way of refusing a transaction
+            raise RpcError(str(error)) from None
         except Web3RPCError as error:
             response = error.rpc_response or {}
             raise _rpc_error(response.get("error") or {"message": str(error)}) from None
@@ -261,15 +270,21 @@ class Web3Chain:
 
     def _sign(self, call: Call) -> str:
         sender = (call.sender or self.sender).lower()
-        if sender not in self._signers:
-            raise KeyError(f"no key for the sender {sender}")
         if sender not in self._nonces:
             count = self.rpc("eth_getTransactionCount", sender, "pending")
             self._nonces[sender] = _number(count)
+        raw = self._signed(call, self._nonces[sender])
+        self._nonces[sender] += 1
+        return "0x" + raw.hex()
+
+    def _signed(self, call: Call, nonce: int) -> bytes:
+        sender = (call.sender or self.sender).lower()
+        if sender not in self._signers:
+            raise KeyError(f"no key for the sender {sender}")
         transaction: dict[str, Any] = {
             "type": 2,
             "chainId": self.chain_id,
-            "nonce": self._nonces[sender],
+            "nonce": nonce,
             "value": call.value,
             "data": call.data,
             **self._fees(),
@@ -277,9 +292,7 @@ class Web3Chain:
         if call.to:
             transaction["to"] = checksum(call.to)
         transaction["gas"] = call.gas or self._gas(call)
-        raw = self._signers[sender](transaction)
-        self._nonces[sender] += 1
-        return "0x" + raw.hex()
+        return self._signers[sender](transaction)
 
     def _fees(self) -> dict[str, int]:
         if self.local:
@@ -299,6 +312,8 @@ class Web3Chain:
         try:
             return int(_number(self.rpc("eth_estimateGas", request)) * GAS_MARGIN)
         except RpcError as error:
+            if not error.data and "revert" not in str(error).lower():
+                raise  # e.g. coins are missing
             raise errors.from_revert(error.data, call.what) from None
 
     def send(self, call: Call) -> Receipt:
@@ -400,6 +415,41 @@ class Web3Chain:
             tx_hash=receipt["transactionHash"],
             address=checksum(created) if created else "",
         )
+
+    # A transaction in its parts
+
+    def count(self, sender: str) -> int:
+        return _number(self.rpc("eth_getTransactionCount", sender, "latest"))
+
+    def seal(self, call: Call, nonce: int) -> Sealed:
+        raw = self._signed(call, nonce)
+        return Sealed(call, nonce, "0x" + keccak(raw).hex(), raw)
+
+    def publish(self, sealed: Sealed) -> None:
+        # `send` asks for its next nonce again.
+        self._nonces.pop((sealed.call.sender or self.sender).lower(), None)
+        try:
+            self.rpc("eth_sendRawTransaction", "0x" + sealed.raw.hex())
+        except RpcError:
+            if not self.knows(sealed.tx_hash):
+                raise
+
+    def outcome(self, tx_hash: str, call: Call | None = None) -> Receipt | None:
+        receipt = self.rpc("eth_getTransactionReceipt", tx_hash)
+        if receipt is None:
+            return None
+        if _number(receipt["status"]) != 1:
+            if call is None:
+                raise ProtocolError("reverted", b"", tx_hash)
+            raise self._refusal(call, receipt, alone=True)
+        return self._decode(receipt)
+
+    def knows(self, tx_hash: str) -> bool:
+        return self.rpc("eth_getTransactionByHash", tx_hash) is not None
+
+    def block_hash(self, number: int) -> str:
+        block = self.rpc("eth_getBlockByNumber", hex(number), False)
+        return block["hash"] if block else ""
 
     # State
 

@@ -111,9 +111,7 @@ def deposit(account: uint256, asset: uint256, amount: uint256):
 def withdraw(account: uint256, asset: uint256, amount: uint256, receiver: address):
     word: uint256 = instruments.assets[asset]
     errors._require(amount >> 112 == 0, errors.AMOUNT_TOO_LARGE)
-    errors._require(
-        receiver != empty(address) and receiver != self, errors.NOT_PERMITTED
-    )
+    errors._require(receiver != empty(address) and receiver != self, errors.NOT_PERMITTED)
     unit: uint256 = asset_words._unit(word)
     debit: uint256 = unsafe_mul(amount, unit)
     paid: uint256 = ledger._release(asset, debit, self._debit(account, asset, debit), unit)
@@ -157,9 +155,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
 
     for fill: IClearingHouse.Fill in fills:
         # within the widths that all arithmetic below relies on
-        errors._require(
-            fill.fee >> 120 == 0 and fill.taker != fill.maker and fill.taker != NOBODY, errors.BAD_FILL
-        )
+        errors._require(fill.fee >> 120 == 0 and fill.taker != fill.maker and fill.taker != NOBODY, errors.BAD_FILL)
         price: int256 = convert(convert(fill.price, bytes32), int256)
         fee: int256 = convert(convert(fill.fee, bytes32), int256)
         # cash that no trade with a pool explains: losses so far come off the principal first, or it would revive them
@@ -250,8 +246,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
                 payments = unsafe_add(payments, convert(convert(reward, bytes32), uint256))
         else:
             errors._require(
-                fee
-                <= rounding._mul_div_up(unsafe_mul(moved, price), terms._taker_fee(trade), WAD * PPM),
+                fee <= rounding._mul_div_up(unsafe_mul(moved, price), terms._taker_fee(trade), WAD * PPM),
                 errors.FEE_TOO_HIGH,
             )
         log IClearingHouse.Filled(
@@ -266,7 +261,6 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             maker_due=unsafe_add(maker_due, pool_due),
         )
         pool_due = 0
-
     # accrued, applied; now the verdicts, last
     judged: uint256 = NOBODY
     for fill: IClearingHouse.Fill in fills:
@@ -303,8 +297,8 @@ def _accrue(instrument: uint256, risk: uint256):
 def _carry_fee(source: uint256, target: uint256, fee: uint256, carried: uint256, role: uint256) -> uint256:
     """
     @notice A fill of nothing: its fee moves.
-    @param carried For a trading venue what the call's payments have taken so far; for a liquidation venue what is left of
-           the keepers' rewards.
+    @param carried For a trading venue what the call's payments have taken so far; for a liquidation venue what is left
+           of the keepers' rewards.
     @param role Of the caller; one that was revoked may empty its escrow, no more.
     @return The same afterwards.
     """
@@ -319,8 +313,7 @@ def _carry_fee(source: uint256, target: uint256, fee: uint256, carried: uint256,
         return unsafe_sub(carried, fee)
     paid: uint256 = unsafe_add(carried, fee)
     errors._require(
-        flags & cash_words.POOL == 0
-        and paid <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]),
+        flags & cash_words.POOL == 0 and paid <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]),
         errors.FEE_TOO_HIGH,
     )
     return paid

@@ -132,7 +132,6 @@ def _state(
                 state.max_penalty = unsafe_add(
                     state.max_penalty, rounding._mul_div_down(closed, terms._penalty(limits), WAD * PPM)
                 )
-
         magnitude: int256 = rounding._abs(size)
         notional: int256 = rounding._mul_div_up(magnitude, mark, WAD)
         contingency: int256 = margin._contingency_up(magnitude, notional, risk)

@@ -28,7 +28,7 @@ def _unit(word: uint256) -> uint256:
     """
     @return One unit of the token's last decimal, in 1e-18 tokens.
     """
-    return 10 ** (18 - ((word >> 160) & 255))
+    return 10**(18 - ((word >> 160) & 255))
 
 
 @internal

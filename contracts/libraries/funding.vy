@@ -74,9 +74,7 @@ def _path(skew: int256, risk: uint256, rate: int256, elapsed: int256) -> (int256
         end = self._halved(start, elapsed, half_life)
         return end, unsafe_div(unsafe_mul(unsafe_mul(unsafe_sub(start, end), half_life), 2 * WAD), LN2)
     velocity: int256 = unsafe_div(
-        unsafe_mul(
-            unsafe_mul(terms._max_velocity(risk), RATE_PER_PPM), max(unsafe_sub(0, scale), min(scale, skew))
-        ),
+        unsafe_mul(unsafe_mul(terms._max_velocity(risk), RATE_PER_PPM), max(unsafe_sub(0, scale), min(scale, skew))),
         scale,
     )
     end = unsafe_add(start, unsafe_div(unsafe_mul(velocity, elapsed), DAY))

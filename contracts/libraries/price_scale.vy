@@ -25,6 +25,6 @@ def _price_of(mantissa: int256, exponent: int256) -> uint256:
     errors._require(exponent >= -EXPONENT and exponent <= EXPONENT, errors.FEED_FAILED)
     # The price is at least the mantissa, and the product below 2**90 * 10**36 < 2**210.
     errors._require(mantissa > 0 and mantissa <= convert(MAX_PRICE, int256), errors.BAD_PRICE)
-    price: uint256 = convert(mantissa, uint256) * 10 ** convert(exponent + EXPONENT, uint256)
+    price: uint256 = convert(mantissa, uint256) * 10**convert(exponent + EXPONENT, uint256)
     errors._require(price <= MAX_PRICE, errors.BAD_PRICE)
     return price

@@ -43,17 +43,13 @@ def _potential_up(skew: int256, scale: int256, max_premium: int256, mark: int256
     """
     @return mark * Phi(skew): premium that closing would refund, settlement asset.
     """
-    units: int256 = rounding._div_up(
-        self._potential_numerator(skew, scale, max_premium), 2 * scale * PPM * PPM
-    )
+    units: int256 = rounding._div_up(self._potential_numerator(skew, scale, max_premium), 2 * scale * PPM * PPM)
     return rounding._div_up(mark * units, WAD)
 
 
 @internal
 @pure
-def _price(
-    size: int256, skew: int256, mark: int256, scale: int256, max_premium: int256, half_spread: int256
-) -> int256:
+def _price(size: int256, skew: int256, mark: int256, scale: int256, max_premium: int256, half_spread: int256) -> int256:
     """
     @return The fill's price for a taker of this signed size, rounded against the taker.
     """
@@ -62,9 +58,7 @@ def _price(
         - self._potential_numerator(skew, scale, max_premium),
         2 * scale * PPM * PPM,
     )
-    above: int256 = rounding._div_up(mark * units, WAD) + rounding._div_up(
-        abs(size) * mark * half_spread, WAD * PPM
-    )
+    above: int256 = rounding._div_up(mark * units, WAD) + rounding._div_up(abs(size) * mark * half_spread, WAD * PPM)
     per_unit: int256 = rounding._div_up(above * WAD, abs(size))
     if size > 0:
         return mark + per_unit

@@ -163,9 +163,7 @@ def _market(instrument: uint256) -> Market:
 @view
 @internal
 def _quote(market: Market, size: int256) -> int256:
-    price: uint256 = staticcall ILiquidityVault(VAULT).quote(
-        market.instrument, size, market.mark, market.volatility
-    )
+    price: uint256 = staticcall ILiquidityVault(VAULT).quote(market.instrument, size, market.mark, market.volatility)
     return convert(price, int256)
 
 
@@ -175,9 +173,7 @@ def _slice(account: uint256, market: Market) -> Slice:
     """
     @return Of size zero when the account is healthy or holds nothing of the instrument.
     """
-    held: int256 = position_word._size(
-        staticcall IClearingHouse(CORE).position_word(account, market.instrument)
-    )
+    held: int256 = position_word._size(staticcall IClearingHouse(CORE).position_word(account, market.instrument))
     if held == 0:
         return empty(Slice)
     equity: int256 = 0

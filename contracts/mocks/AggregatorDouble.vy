@@ -11,6 +11,7 @@
 @custom:kill Holds nothing and is never deployed.
 """
 
+
 struct Round:
     answer: int256
     started: uint256

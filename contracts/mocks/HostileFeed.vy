@@ -5,8 +5,8 @@
 """
 @title Hostile feed
 @license AGPL-3.0-only
-@notice Answers every call as a test tells it to: with any bytes, with a revert, with none of the gas left, or with a call
-        of its own in between. It is whatever contract it is called as.
+@notice Answers every call as a test tells it to: with any bytes, with a revert, with none of the gas left, or with a
+        call of its own in between. It is whatever contract it is called as.
 @custom:kill Holds nothing and is never deployed.
 """
 

@@ -11,6 +11,7 @@
 @custom:kill Holds nothing of worth and is never deployed.
 """
 
+
 struct Price:
     price: int64
     conf: uint64
@@ -100,9 +101,7 @@ def parsePriceFeedUpdatesUnique(
                     at: uint256 = convert(message.published, uint256)
                     found[k] = PriceFeed(
                         id=message.id,
-                        price=Price(
-                            price=message.price, conf=message.conf, expo=message.expo, publishTime=at
-                        ),
+                        price=Price(price=message.price, conf=message.conf, expo=message.expo, publishTime=at),
                         emaPrice=Price(
                             price=message.ema_price, conf=message.ema_conf, expo=message.expo, publishTime=at
                         ),

@@ -102,10 +102,7 @@ def _answer() -> (uint256, uint256):
         answer, started, updated = self._round(UPTIME)
         # A feed that has never said anything has not said that the sequencer is up.
         errors._require(
-            answer == 0
-            and started != 0
-            and started <= block.timestamp
-            and block.timestamp - started > GRACE,
+            answer == 0 and started != 0 and started <= block.timestamp and block.timestamp - started > GRACE,
             errors.SEQUENCER_DOWN,
         )
     answer, started, updated = self._round(AGGREGATOR)

@@ -104,8 +104,7 @@ def _parsed(opened: uint256, update: Bytes[4096], fee: uint256) -> (uint256, uin
     published: uint256 = extract32(answer, 192, output_type=uint256)
     price: uint256 = price_scale._price_of(mantissa, exponent)
     errors._require(
-        confidence < 2**64
-        and confidence * PPM <= convert(mantissa, uint256) * MAX_CONFIDENCE,
+        confidence < 2**64 and confidence * PPM <= convert(mantissa, uint256) * MAX_CONFIDENCE,
         errors.UNCERTAIN_PRICE,
     )
     return price, published

@@ -20,6 +20,13 @@ def test_on_the_embedded_chain_of_ape(tmp_path):
     assert manifest["markets"] == {"BTC-PERP": 64, "ETH-PERP": 128}
 
 
+def test_plans_and_writes_nothing(tmp_path):
+    text = ape_deploy("ethereum:local:test", tmp_path / "none", "plan")
+    assert "create-ClearingHouse" in text
+    assert "Nothing was sent" in text
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.anvil
 def test_on_a_foundry_node_by_a_configuration_file(tmp_path):
     file = tmp_path / "config.toml"

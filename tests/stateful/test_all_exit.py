@@ -190,7 +190,7 @@ def test_everybody_leaves(state: State, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_gains_pay_what_the_vault_lacks() -> None:
-    """Beyond the vault: cut alike, whoever leaves first; deposits leave whole, nothing is unpaid."""
+    """Beyond the vault: cut alike, whoever leaves first; deposits leave whole."""
     did: Counter[str] = Counter()
     for life, rng in lives(beyond_the_vault, actions=20):
         did += all_exit(life, rng)

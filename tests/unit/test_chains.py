@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness.reverts import reverts
 from tidegate.artifacts import from_source
-from tidegate.chain import Chain, Contract, Receipt
+from tidegate.chain import Call, Chain, Contract, Receipt
 from tidegate.client.errors import ProtocolError
 from tidegate.revm_chain import RevmChain
 from tidegate.web3_chain import embedded_chain, find_anvil, local_node
@@ -175,3 +175,33 @@ def test_an_unknown_sender_is_refused():
     numbers = chain.deploy(from_source(SOURCE, "Numbers"))
     with pytest.raises(KeyError):
         numbers.transact("set", 1, sender="0x" + "11" * 20)
+
+
+def test_a_transaction_in_parts_has_its_hash_before_it_is_sent(chain, numbers):
+    before = numbers.call("number")
+    count = chain.count(chain.sender)
+    sealed = chain.seal(numbers.prepare("bump"), count)
+    assert not chain.knows(sealed.tx_hash)
+    assert chain.outcome(sealed.tx_hash) is None
+    assert numbers.call("number") == before
+    chain.publish(sealed)
+    chain.publish(sealed)  # again is no error and no second transaction
+    assert chain.knows(sealed.tx_hash)
+    receipt = chain.outcome(sealed.tx_hash)
+    assert receipt.gas_used > 21_000
+    assert numbers.call("number") == before + 1
+    assert chain.block_hash(receipt.block)
+    assert chain.block_hash(receipt.block + 1000) == ""
+    numbers.transact("bump")
+    assert numbers.call("number") == before + 2
+
+
+def test_a_transaction_in_parts_may_create_or_be_refused(chain, numbers):
+    code = from_source(SOURCE).bytecode
+    made = chain.seal(Call("", code), chain.count(chain.sender))
+    chain.publish(made)
+    assert chain.code(chain.outcome(made.tx_hash).address) == chain.code(numbers.address)
+    bad = chain.seal(numbers.prepare("set", 7), chain.count(chain.sender))
+    chain.publish(bad)
+    with reverts("OutOfBounds"):
+        chain.outcome(bad.tx_hash, bad.call)

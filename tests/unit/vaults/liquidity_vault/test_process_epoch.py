@@ -5,7 +5,7 @@ import pytest
 from tidegate.local_accounts import local_address
 from tidegate.spec.rounding import PPM, WAD
 
-from .conftest import ALL, BTC, EPOCH, ETH, PRICE, RISK, SHARE_PPM, SLOT, TRADE, quote_word
+from .conftest import ALL, BTC, EPOCH, ETH, PRICE, RISK, SHARE_PPM, TRADE, quote_word
 
 ONE = 10**27
 VIRTUAL = 10**6

@@ -102,8 +102,9 @@ class Market:
             self.push(price)
 
     def open(self, slot: int, price: int | None = PRICES[1], late: int = 0, feed: int = 1) -> None:
-        """Go to a slot's start, and on to the second from which its price counts; or later, where it
-        is new. Without a price nobody has posted it.
+        """Go to a slot's start, and on to the second from which its price counts; or later.
+
+        Without a price nobody has posted it.
         """
         self.chain.set_time(slot * SLOT_SECONDS + late)
         if price is not None:
