@@ -56,7 +56,7 @@ def measure(accounts: int) -> dict[str, int]:
     system.provide(system.actor("provider"), 50_000_000)
     crowd(system, accounts)
     gas: dict[str, int] = {}
-    trader, owner = system.fund(system.actor("trader"), 200_000), system.actor("trader")
+    trader, owner = system.fund(system.actor("trader"), 212_000), system.actor("trader")
     system.trade(trader, BTC, 1)
     system.pass_time(config.slot_seconds)
     gas["deposit"] = system.core.transact(
