@@ -175,11 +175,19 @@ class CallLaws(StateLaws):
         if step.called.function in LOWERS_THE_PRICE or not self._at_the_mark(step):
             return
         then, now = self.then, self.seen
-        if min(then.supply, now.supply) < VIRTUAL or then.equity < 0:
+        before, after = then.equity, now.equity
+        for event in step.named("Processed"):
+            # at the newest price, which may not be in force yet
+            vault = self.system.vault_at
+            claims = {words.account(vault, sub) for sub in (2, 3)}
+            paid = sum(e.args["amount"] for e in step.named("Moved") if e.args["target"] in claims)
+            before = event.args["equity"]
+            after = before + event.args["assets_in"] - paid
+        if min(then.supply, now.supply) < VIRTUAL or before < 0:
             return
-        worth = (now.equity + ROUNDED + VIRTUAL) * (then.supply + VIRTUAL)
+        worth = (after + ROUNDED + VIRTUAL) * (then.supply + VIRTUAL)
         hold(
-            worth >= (then.equity + VIRTUAL) * (now.supply + VIRTUAL),
+            worth >= (before + VIRTUAL) * (now.supply + VIRTUAL),
             f"INV-14: {step.called.function} lowered the price of a share",
         )
 
