@@ -19,7 +19,6 @@ from ..libraries import errors
 from ..libraries import funding
 from ..libraries import market_words
 from ..libraries import position_word
-from ..libraries import rounding
 from . import accounts
 from . import instruments
 

@@ -48,25 +48,6 @@ def _is_pool(word: uint256) -> bool:
 
 @internal
 @pure
-def _pack(cash: int256, principal: uint256, flags: uint256) -> uint256:
-    """
-    @dev Cash outside int128 and principal outside uint120 revert in the conversions.
-    """
-    return (
-        (convert(convert(convert(convert(cash, int128), int256), bytes32), uint256) << 128)
-        | (convert(convert(principal, uint120), uint256) << 8)
-        | flags
-    )
-
-
-@internal
-@pure
-def _flags(word: uint256) -> uint256:
-    return word & 255
-
-
-@internal
-@pure
 def _plus(word: uint256, change: int256) -> uint256:
     """
     @return The word with cash moved, alive; principal and other flags as they were.

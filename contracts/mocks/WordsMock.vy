@@ -49,13 +49,13 @@ def asset(word: uint256) -> (address, uint256, uint256, uint256, uint256):
 @pure
 @external
 def cash(word: uint256) -> (int256, uint256, uint256):
-    return cash_word._cash(word), cash_word._principal(word), cash_word._flags(word)
+    return cash_word._cash(word), cash_word._principal(word), word & 255
 
 
 @pure
 @external
-def pack_cash(cash: int256, principal: uint256, flags: uint256) -> uint256:
-    return cash_word._pack(cash, principal, flags)
+def plus_principal(word: uint256, change: int256) -> uint256:
+    return cash_word._plus_principal(word, change)
 
 
 @pure
