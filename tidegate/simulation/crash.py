@@ -61,6 +61,7 @@ class Tally:
     notional: float = 0.0
     cost: float = 0.0  # of liquidated traders against the recorded price of the moment
     deficit: float = 0.0
+    borne: Counter[str] = field(default_factory=Counter)  # the deficit, by who paid
     deposits: float = 0.0
     interest: float = 0.0  # open interest of both sides at the first step
     shrunk: int = 0  # openings that margin or caps allowed only smaller, or not at all
@@ -78,9 +79,7 @@ class Tally:
     @property
     def extra_low(self) -> dict[str, float]:
         """How far below the recorded low the price went, as a share of it; zero or negative."""
-        return {
-            name: self.lows[name] / self.recorded_lows[name] - 1 for name in self.recorded_lows
-        }
+        return {name: self.lows[name] / self.recorded_lows[name] - 1 for name in self.recorded_lows}
 
     @property
     def provider_result(self) -> float:
@@ -88,7 +87,8 @@ class Tally:
 
     @property
     def minutes_to_calm(self) -> float:
-        """From the first slice to the last step with somebody short or the price pushed away."""
+        """From the first slice to the last, or the last step with somebody short or the price
+        pushed away."""
         if self.first_slice < 0 or self.last_trouble < self.first_slice:
             return 0.0
         return (self.last_trouble - self.first_slice) * self.step / 60
@@ -157,9 +157,17 @@ class CrashRun:
                     tally.cost += size * (price - self._recorded[market]) + args.penalty / WAD
                     if tally.first_slice < 0:
                         tally.first_slice = self._step
-                case "Moved":
-                    if args.source == self.journal.deficits:
-                        tally.deficit += args.amount / WAD
+                    tally.last_trouble = self._step
+                case "Moved" if args.source == self.journal.deficits:
+                    tally.deficit += args.amount / WAD
+                case "Moved" if args.target == self.journal.deficits:
+                    tally.borne[self._layer(args.source)] += args.amount / WAD
+
+    def _layer(self, account: int) -> str:
+        """Whose account pays a deficit."""
+        if account == self.ready.deployment.insurance:
+            return "insurance"
+        return "vault" if words.owner_of(account) == int(self.venue.vault) else "fund"
 
     def _send(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         outcomes = self.sender.send(transactions)
@@ -357,5 +365,3 @@ class CrashRun:
 
 def _whole(size: Decimal) -> Decimal:
     return size.quantize(SIZE_STEP, ROUND_DOWN)
-
-
