@@ -25,7 +25,7 @@ from tidegate.simulation.paths import BTC, ETH, PathError, Replay
 
 DATA = "TIDEGATE_MARKET_DATA"  # names the folder of recorded bars
 STEP = 15  # seconds: three slots of the oracle
-CROWD = 200.0  # accounts alike that each account of the exchange stands for, in the market outside
+CROWD = 100.0  # accounts alike that each account of the exchange stands for, in the market outside
 ACCOUNTS = 500
 SEEDS = 20
 IMPACTS = {BTC: october_2025(FALL_BTC), ETH: october_2025(FALL_ETH)}  # per dollar
@@ -65,13 +65,13 @@ CRASHES = (
     ),
     Crash(
         "2021-05-19",
-        "19 May 2021, 11:30 to 14:30 UTC, Binance spot, bars of one minute",
+        "19 May 2021, 12:00 to 15:00 UTC, Binance spot, bars of one minute",
         (
             (BTC, "btcusdt_spot_1m_2021-05-17_20.csv"),
             (ETH, "ethusdt_spot_1m_2021-05-17_20.csv"),
         ),
-        "2021-05-19T11:30",
-        "2021-05-19T14:30",
+        "2021-05-19T12:00",
+        "2021-05-19T15:00",
     ),
 )
 GENERATED = Crash("generated", "a generated crash", ())
