@@ -54,14 +54,28 @@ class Candidate:
     marks: Mapping[int, int]
 
 
-def may_be_short(standing: Standing, marks: Mapping[int, int]) -> bool:
-    """Whether the moves since the reading can have brought equity below maintenance."""
-    spare = (standing.equity - standing.maintenance) * PPM
+def spare(standing: Standing, marks: Mapping[int, int]) -> int:
+    """The least equity above maintenance after the moves since the reading, 1e-24."""
+    left = (standing.equity - standing.maintenance) * PPM
     for instrument, notional in standing.notionals.items():
         read = standing.marks[instrument]
         move = abs(marks.get(instrument, read) - read)
-        spare -= notional * move * (PPM + MARGIN_SLACK) // read + notional * FUNDING_SLACK
-    return bool(standing.notionals) and spare < 0
+        left -= notional * move * (PPM + MARGIN_SLACK) // read + notional * FUNDING_SLACK
+    return left
+
+
+def may_be_short(standing: Standing, marks: Mapping[int, int]) -> bool:
+    """Whether the moves since the reading can have brought equity below maintenance."""
+    return bool(standing.notionals) and spare(standing, marks) < 0
+
+
+def nearest_first(standings: Iterable[Standing], marks: Mapping[int, int]) -> list[int]:
+    """Accounts that may be short, those with the least to spare for what they hold first."""
+    due = []
+    for standing in standings:
+        if standing.notionals and (left := spare(standing, marks)) < 0:
+            due.append((left // sum(standing.notionals.values()), standing.account))
+    return [account for _, account in sorted(due)]
 
 
 def is_short(standing: Standing) -> bool:
