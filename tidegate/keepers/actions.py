@@ -1,6 +1,6 @@
 """What keepers may do. An action names a call and says what it is about; it sends nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidegate.client.orders import Order
 
@@ -17,7 +17,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Carry a signed price to the oracle. Price 1e-18, signatures as PriceOracle.push wants them."""
+    """Carry a signed price to the oracle: the arguments of PriceOracle.push. Price in 1e-18."""
 
     feed: int
     slot: int
@@ -31,7 +31,7 @@ class Execute:
     """Fill or end orders, at most 16. `keys`: their hashes."""
 
     orders: tuple[Order, ...]
-    keys: tuple[bytes, ...] = ()
+    keys: tuple[bytes, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Wake:
 
     order: Order
     slot: int
-    key: bytes = b""  # the order's hash
+    key: bytes = field(default=b"", compare=False)  # the order's hash
 
     @property
     def keys(self) -> tuple[bytes, ...]:

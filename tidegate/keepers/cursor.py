@@ -121,7 +121,7 @@ class Cursor:
         raise Reset(f"block {number}, read before, is gone; the head is at {head.number}")
 
     def _only_behind(self, head: Block) -> bool:
-        """Whether another node answers now, a few blocks short of the one before, on this branch."""
+        """Whether another node answers now, on this branch, a few blocks short of the last."""
         short = self.at - head.number
         return (
             len(self.rpc.nodes) > 1

@@ -46,7 +46,7 @@ def _no_reward(action: Any, snapshot: Snapshot) -> int:
 
 @dataclass(frozen=True)
 class Role:
-    """One role. `items` names what an action is about: the lock, the retries and the split go by it.
+    """One role. `items` names what an action is about: lock, retries and split go by it.
 
     `narrow` makes a batch smaller; without it an action has one item. `refused` tells from the
     simulation's result, `skipped` from the receipt, which items of a batch were left as they were.
@@ -338,7 +338,7 @@ _CALLS: dict[type, Callable[[Any, Venue, str], Transaction]] = {
 
 
 def choose(names: Collection[str]) -> list[Role]:
-    """The roles of these names in the registry's order; all without names. KeyError: no such one."""
+    """The roles of these names in the registry's order, all without names; or KeyError."""
     unknown = sorted(set(names) - ROLES.keys())
     if unknown:
         raise KeyError(f"no role {', '.join(unknown)}; there are {', '.join(ROLES)}")

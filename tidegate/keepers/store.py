@@ -1,7 +1,8 @@
 """What a keeper keeps over a restart, in one SQLite file per deployment and sending address.
 
-The settled journal with the block it is of; every transaction under way, written before it is sent.
-Each write is one SQLite transaction in WAL mode: a process that is killed leaves the last whole one.
+The settled journal with the block it is of; every transaction under way, written before it is
+sent. Each write is one SQLite transaction in WAL mode: a process that is killed leaves the last
+whole one.
 Nothing secret is in it; signed transactions are public as soon as they are sent.
 """
 

@@ -1,7 +1,7 @@
 """What lies below the sender: how calls are tried and how transactions get into blocks.
 
-`Lane` (lane.py) is one address before the mempool of a node: nonces, fees, replacements. `AtOnce` is
-a chain that has the receipt as soon as it is asked: local chains, in-process chains, the demo.
+`Lane` (lane.py) is one address before the mempool of a node: nonces, fees, replacements. `AtOnce`
+is a chain that has the receipt as soon as it is asked: local chains, in-process chains, the demo.
 """
 
 from collections.abc import Sequence
