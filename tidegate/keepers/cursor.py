@@ -74,6 +74,10 @@ class Cursor:
         """The newest block that was handed out; one before the first at the beginning."""
         return self.trail[-1][0] if self.trail else self.start - 1
 
+    def hash_at(self, number: int) -> str | None:
+        """Of a block that was handed out; None if it is not remembered."""
+        return dict(self.trail).get(number)
+
     def restart(self) -> None:
         """From the beginning."""
         self.trail.clear()
@@ -95,7 +99,7 @@ class Cursor:
         headers = self._headers(first, upto, head)
         events = self._events(self.at + 1, upto, headers)
         self.trail += [(block.number, block.hash) for block in headers]
-        del self.trail[: -self.depth]
+        del self.trail[: -self.depth - 1]
         return Step(head, upto, events, undone)
 
     def _find_fork(self, head: Block) -> int | None:

@@ -95,6 +95,7 @@ class Endpoints:
     urls: Sequence[str]
     chain_id: int
     guard: Guard = Guard()
+    block_seconds: int = 1  # between two blocks, at least
     open: Opener = HttpRpc
     clock: Callable[[], float] = time.monotonic
     say: Callable[..., None] = lambda event, **facts: None
@@ -103,6 +104,7 @@ class Endpoints:
     failed: int = field(default=0, init=False)  # requests that no answer came to
     _watched: float = field(default=float("-inf"), init=False)
     _best_at: float = field(default=0.0, init=False)
+    _seen_at: float = field(default=0.0, init=False)  # when the newest block was first seen
 
     def __post_init__(self) -> None:
         if not self.urls:
@@ -153,6 +155,14 @@ class Endpoints:
         if node.head is None:
             raise NoEndpoint(f"{node.host} has no block")
         return node.head
+
+    def next_time(self) -> int:
+        """When the next block is expected, seconds of the chain's clock. Not before that of ours
+        has gone on as far, counted from the newest block: some chains make blocks only on demand.
+        """
+        head = self.chosen().head or self.head()
+        gone = int(self.clock() - self._seen_at)
+        return head.time + max(self.block_seconds, gone)
 
     def chosen(self) -> Endpoint:
         """The node that is asked first."""
@@ -260,6 +270,8 @@ class Endpoints:
                 self._aside(node, f"went back to block {head.number}", self.guard.longest)
                 return
         node.head = head
+        if self.best is None or head.hash != self.best.hash:
+            self._seen_at = now
         if self.best is None or head.number >= self.best.number or alone:
             self.best, self._best_at = head, now
 

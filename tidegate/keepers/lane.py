@@ -26,12 +26,12 @@ from eth_utils import keccak
 
 from tidegate.abi import checksum
 from tidegate.chain import Call, Receipt
-from tidegate.client import errors
 from tidegate.client.errors import ProtocolError
 from tidegate.fees import GWEI, Fees, offer
 from tidegate.keepers.endpoints import Block, Endpoints, NoEndpoint
 from tidegate.keepers.sender import CANCELLED, NODE, TAKEN, TOO_DEAR
 from tidegate.keepers.store import Row, Store
+from tidegate.keepers.view import View, refusal, unsupported
 from tidegate.keepers.wire import Landed
 from tidegate.web3_chain import RpcError, Web3Chain
 
@@ -87,7 +87,6 @@ class Lane:
     terms: Terms = Terms()
     clock: Callable[[], float] = time.monotonic
     say: Callable[..., None] = lambda event, **facts: None
-    block_seconds: int = 1  # how much later than the newest block a call is tried
     flights: dict[int, Flight] = field(default_factory=dict, init=False)
     mined: dict[int, Flight] = field(default_factory=dict, init=False)
     next: int = field(default=0, init=False)
@@ -100,7 +99,7 @@ class Lane:
         self._holes: dict[int, float] = {}  # nonce -> when it is to be filled
         self._gas: dict[tuple[str, bytes, int], int] = {}
         self._tip: tuple[float, int] = (float("-inf"), 0)
-        self._overrides = True  # whether the nodes take a time for eth_call
+        self.view = View(self.rpc, self.address, self.say)
         self._landed: list[Landed] = []
         self.recover()
 
@@ -147,28 +146,7 @@ class Lane:
         return item in self._busy
 
     def simulate(self, calls: Sequence[Call]) -> list[bytes | ProtocolError]:
-        if not calls:
-            return []
-        answers = self.rpc.many([("eth_call", self._request(call)) for call in calls])
-        if self._overrides and any(_unsupported(answer) for answer in answers):
-            self._overrides = False
-            self.say("node takes no time for eth_call", then="the newest block's is used")
-            return self.simulate(calls)
-        return [
-            _refusal(answer, call) if isinstance(answer, RpcError) else bytes.fromhex(answer[2:])
-            for call, answer in zip(calls, answers, strict=True)
-        ]
-
-    def _request(self, call: Call) -> list[Any]:
-        request: dict[str, str] = {"from": call.sender or self.address, "to": call.to}
-        request["data"] = "0x" + call.data.hex()
-        return [request, "latest", *self.overrides()]
-
-    def overrides(self) -> list[Any]:
-        """What makes a call see the next block's time; empty where nodes do not take it."""
-        if not self._overrides:
-            return []
-        return [{}, {"time": hex(self._head().time + self.block_seconds)}]
+        return self.view.results(calls)
 
     def _head(self) -> Block:
         head = self.rpc.chosen().head
@@ -269,12 +247,12 @@ class Lane:
         """Estimated once per function and size of its arguments, and raised by what was used."""
         key = (call.to, call.data[:4], len(call.data))
         if key not in self._gas:
-            request = self._request(call)
+            request = self.view.request(call)
             try:
                 estimate = int(self.rpc("eth_estimateGas", *request), 16)
             except RpcError as error:
-                if not _unsupported(error):
-                    raise _refusal(error, call) from None
+                if not unsupported(error):
+                    raise refusal(error, call) from None
                 estimate = int(self.rpc("eth_estimateGas", *request[:2]), 16)
             self._gas[key] = estimate
         return int(self._gas[key] * self.terms.gas_factor)
@@ -486,15 +464,3 @@ def _row(flight: Flight) -> Row:
         tuple((tx, raw, fees.most, fees.tip) for tx, raw, fees in flight.tries),
         flight.cancelled,
     )
-
-
-def _unsupported(answer: Any) -> bool:
-    """Whether a node did not understand the overrides of a call."""
-    return isinstance(answer, RpcError) and not answer.data and answer.code in (-32602, -32601)
-
-
-def _refusal(error: RpcError, call: Call) -> ProtocolError:
-    """The contracts' refusal, or `NODE` if it is the node's own."""
-    if not error.data and "revert" not in str(error).lower():
-        return ProtocolError(NODE, b"", f"{call.what}: {error}")
-    return errors.from_revert(error.data, call.what)

@@ -69,12 +69,14 @@ def may_be_short(standing: Standing, marks: Mapping[int, int]) -> bool:
     return bool(standing.notionals) and spare(standing, marks) < 0
 
 
+def nearness(standing: Standing, marks: Mapping[int, int]) -> tuple[int, int]:
+    """What is to spare for each unit of what it holds, and the account: the least comes first."""
+    return spare(standing, marks) // sum(standing.notionals.values()), standing.account
+
+
 def nearest_first(standings: Iterable[Standing], marks: Mapping[int, int]) -> list[int]:
     """Accounts that may be short, those with the least to spare for what they hold first."""
-    due = []
-    for standing in standings:
-        if standing.notionals and (left := spare(standing, marks)) < 0:
-            due.append((left // sum(standing.notionals.values()), standing.account))
+    due = [nearness(one, marks) for one in standings if may_be_short(one, marks)]
     return [account for _, account in sorted(due)]
 
 

@@ -55,6 +55,7 @@ class Role:
 
     name: str
     about: str
+    acts: tuple[type, ...]
     decide: Decide
     items: Callable[[Any], tuple[str, ...]]
     call: Callable[[Any, Venue, str], Transaction]
@@ -278,6 +279,7 @@ ROLES: dict[str, Role] = {
         Role(
             "price_pusher",
             "carries signed prices to the oracle: what orders wait for, and what is due",
+            (Publish,),
             _carry,
             lambda action: (price_pusher.item_of(action),),
             _call_publish,
@@ -286,6 +288,7 @@ ROLES: dict[str, Role] = {
         Role(
             "liquidator",
             "slices what is below maintenance, books what bankrupt accounts lack",
+            (Liquidate, Book),
             _liquidate,
             _accounts,
             _call_slice,
@@ -297,6 +300,7 @@ ROLES: dict[str, Role] = {
         Role(
             "order_executor",
             "fills orders that have their price, ends those that lapsed, wakes those that are met",
+            (Execute, Wake),
             _execute,
             _keys,
             _call_order,
@@ -310,6 +314,7 @@ ROLES: dict[str, Role] = {
         Role(
             "vault_claims",
             "prices closed epochs, hands out claims, absorbs deficits, scales the caps",
+            (ProcessEpoch, Claim, PokeCaps, Absorb),
             _vault,
             _vault_items,
             _call_vault,
@@ -321,20 +326,10 @@ ROLES: dict[str, Role] = {
 
 def call_of(action: Action, venue: Venue, address: str) -> Transaction:
     """The call of any action of any role, sent from an address and rewarded there."""
-    return _CALLS[type(action)](action, venue, address)
+    return _ROLE_OF[type(action)].call(action, venue, address)
 
 
-_CALLS: dict[type, Callable[[Any, Venue, str], Transaction]] = {
-    Publish: _call_publish,
-    Execute: _call_order,
-    Wake: _call_order,
-    Liquidate: _call_slice,
-    Book: _call_slice,
-    ProcessEpoch: _call_vault,
-    Claim: _call_vault,
-    PokeCaps: _call_vault,
-    Absorb: _call_vault,
-}
+_ROLE_OF: dict[type, Role] = {kind: role for role in ROLES.values() for kind in role.acts}
 
 
 def choose(names: Collection[str]) -> list[Role]:

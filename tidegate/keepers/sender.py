@@ -21,6 +21,7 @@ from tidegate.chain import Chain, Receipt
 from tidegate.client.calls import Outcome, Transaction
 from tidegate.client.errors import ProtocolError
 from tidegate.keepers.budget import RETRIES, Budget, Dead
+from tidegate.keepers.view import NODE
 from tidegate.keepers.wire import AtOnce, Wire
 
 GAVE_UP = "GaveUp"
@@ -28,7 +29,6 @@ IN_FLIGHT = "InFlight"
 UNPROFITABLE = "Unprofitable"
 DRY_RUN = "DryRun"
 TOO_DEAR = "TooDear"  # gas costs more than the cap
-NODE = "NodeTrouble"  # the node refused, not the contracts
 CANCELLED = "Cancelled"  # stuck at the cap, and replaced by nothing
 TAKEN = "NonceTaken"  # another transaction of this key has the nonce
 # What says nothing against the item itself.
