@@ -129,7 +129,7 @@ def _compare(groups, seeds, traders, processes, where, outputs, console: Console
         same = compare.repeat_on_node(options, rows, console) if options.node else True
     except PathError as error:
         raise click.ClickException(str(error)) from None
-    if not same:
+    if not same or any(row.broken for row in rows):
         raise SystemExit(1)
 
 

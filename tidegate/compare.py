@@ -85,6 +85,11 @@ def run(options: Options, console: Console) -> list[Row]:
         f"{len(rows)} runs of {options.accounts} accounts in {spent:.0f} s on "
         f"{options.processes} process(es), {each:.1f} s each"
     )
+    for row in rows:
+        if row.broken:
+            console.print(
+                f"[bold red]{row.crash}, {row.setting}, seed {row.seed}: {', '.join(row.broken)}"
+            )
     publish(rows, chosen, folder, options, console)
     return rows
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -44,12 +45,17 @@ class Crash:
     bars: int = GENERATED_BARS  # without files
 
     def replay(self, folder: Path | None) -> Replay:
-        if not self.files:
-            return paths.generate(1, self.bars, seconds=60)
-        if folder is None:
-            raise PathError(f"{self.name} needs {DATA}")
-        named = {market: folder / file for market, file in self.files}
-        return paths.read_markets(named, paths.parse_time(self.start), paths.parse_time(self.end))
+        return _replay(self, folder)
+
+
+@cache
+def _replay(crash: Crash, folder: Path | None) -> Replay:
+    if not crash.files:
+        return paths.generate(1, crash.bars, seconds=60)
+    if folder is None:
+        raise PathError(f"{crash.name} needs {DATA}")
+    named = {market: folder / file for market, file in crash.files}
+    return paths.read_markets(named, paths.parse_time(crash.start), paths.parse_time(crash.end))
 
 
 CRASHES = (
@@ -137,7 +143,9 @@ class Row:
     provider: float  # share of the liquidity
     vault: float  # the part of it inside the exchange
     minutes: float  # to calm
+    broken: list[str]  # laws of the ledger that do not hold at the end
     shrunk: int
+    held_back: int  # prices that the oracle's guard let pass only in part
     topped_up: int
     reduced: int
     refused: dict[str, int]
@@ -213,7 +221,9 @@ def row_of(task: Task, path: CrashPath, tally: Tally, seconds: float) -> Row:
         provider=tally.provider_result / liquidity,
         vault=(tally.vault_end - tally.vault_start) / liquidity,
         minutes=tally.minutes_to_calm,
+        broken=tally.broken,
         shrunk=tally.shrunk,
+        held_back=tally.held_back,
         topped_up=tally.topped_up,
         reduced=tally.reduced,
         refused=dict(tally.refused),

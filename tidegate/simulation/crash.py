@@ -14,14 +14,16 @@ from decimal import ROUND_DOWN, Decimal
 import numpy as np
 
 from tidegate.abi import Event
-from tidegate.client.calls import Outcome, Transaction
+from tidegate.audit import read_books
+from tidegate.chain import Receipt
+from tidegate.client.calls import Transaction
 from tidegate.client.orders import Order
 from tidegate.client.units import human, wad
 from tidegate.client.venue import COLLATERAL
-from tidegate.keepers import liquidator
+from tidegate.keepers import liquidator, order_executor, price_pusher
+from tidegate.keepers.actions import Book, Liquidate
 from tidegate.keepers.journal import Journal
-from tidegate.keepers.runner import Keepers
-from tidegate.keepers.sender import Sender
+from tidegate.laws import check
 from tidegate.simulation.crash_exchange import SLOT, Prices, Ready, must
 from tidegate.simulation.crash_path import CrashPath
 from tidegate.simulation.crowd import TOP_UP_SHARE, WARNED, Alarm, Habit, Member
@@ -68,10 +70,12 @@ class Tally:
     vault_start: float = 0.0
     vault_end: float = 0.0
     hedge: float = 0.0
+    held_back: int = 0  # prices that the oracle's guard let pass only in part
     topped_up: int = 0
     reduced: int = 0
     first_slice: int = -1  # step
     last_trouble: int = -1
+    broken: list[str] = field(default_factory=list)  # laws of the ledger, at the end
     refused: Counter[str] = field(default_factory=Counter)
     displacement: dict[str, list[float]] = field(default_factory=dict)
     short_accounts: list[int] = field(default_factory=list)
@@ -117,8 +121,10 @@ class CrashRun:
         self.progress = progress
         self.rng = random.Random(f"crash {seed}")
         self.journal = Journal(words.deficits(venue.core.address, COLLATERAL))
-        self.sender = Sender(self.chain, seen=self._seen)
-        self.keepers = Keepers(venue, self.sender, self.journal, self.chain.account("keeper"), ())
+        self.journal.observe(ready.events)
+        self.events: list[Event] = list(ready.events)
+        self.keeper = self.chain.account("keeper")
+        self.keeper_account = words.account(self.keeper)
         self.prices = Prices(venue)
         self.owners = [self.chain.account(f"trader {member.number}") for member in members]
         self.accounts = [words.account(owner) for owner in self.owners]
@@ -136,12 +142,12 @@ class CrashRun:
 
     # The chain
 
-    def _seen(self, outcome: Outcome) -> None:
-        if outcome.receipt is None:
-            return
-        self.journal.observe(outcome.receipt.events)
-        if self._counting:
-            self._count(outcome.receipt.events)
+    def _seen(self, receipts: Sequence[Receipt]) -> None:
+        for receipt in receipts:
+            self.events.extend(receipt.events)
+            self.journal.observe(receipt.events)
+            if self._counting:
+                self._count(receipt.events)
 
     def _count(self, events: Sequence[Event]) -> None:
         tally = self.tally
@@ -169,24 +175,70 @@ class CrashRun:
             return "insurance"
         return "vault" if words.owner_of(account) == int(self.venue.vault) else "fund"
 
-    def _send(self, transactions: Sequence[Transaction]) -> list[Outcome]:
-        outcomes = self.sender.send(transactions)
-        for outcome in outcomes:
-            if outcome.error:
-                self.tally.refused[outcome.error.name] += 1
-        return outcomes
+    def _send(self, transactions: Sequence[Transaction]) -> int:
+        """How many of them did something; the others' errors are counted."""
+        outcomes = self.chain.send_all([one.call for one in transactions]) if transactions else []
+        done = [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+        self._seen(done)
+        self.tally.refused.update(
+            outcome.name for outcome in outcomes if not isinstance(outcome, Receipt)
+        )
+        return len(done)
+
+    def _must(self, transactions: Sequence[Transaction]) -> None:
+        self._seen(must(self.chain, transactions))
+
+    def _act(self, action: Liquidate | Book) -> Transaction:
+        liquidator_ = self.venue.liquidator
+        if isinstance(action, Book):
+            return Transaction(liquidator_, "book", (action.account,), self.keeper)
+        args = (list(action.accounts), list(action.instruments), self.keeper_account)
+        return Transaction(liquidator_, "liquidate", args, self.keeper)
+
+    def _execute(self, now: int) -> None:
+        """Fill what has met its price, end what lapsed."""
+        journal = self.journal
+        state = order_executor.ExecutorState(
+            now,
+            self.venue.window,
+            self.venue.slot_seconds,
+            list(journal.orders.values()),
+            journal.prices,
+            journal.newest_slot,
+            {},
+            waking=False,
+        )
+        self._send(
+            [
+                Transaction(
+                    self.venue.exchange,
+                    "execute_many",
+                    (list(action.orders), self.keeper_account),
+                    self.keeper,
+                )
+                for action in order_executor.decide(state)
+            ]
+        )
 
     def _publish(self, time: int, prices: Mapping[str, float]) -> None:
-        """The slot that opens at `time`; in force a second later, which is now."""
-        ticks = {name: Decimal(str(price)).quantize(TICK) for name, price in prices.items()}
+        """The slot that opens at `time`; in force a second later, which is now.
+
+        A move that the oracle's guard does not let pass at once arrives in parts, a step late.
+        """
         self.chain.set_time(time)
-        pushes = self.prices.calls(time, {name: wad(price) for name, price in ticks.items()})
-        for receipt in must(self.chain, pushes):
-            self.journal.observe(receipt.events)
+        slot = time // SLOT
+        held = {}
+        for name, price in prices.items():
+            feed = self.venue.markets[name].feed
+            last_slot, last_price = self.journal.last_push(feed)
+            due = wad(Decimal(str(price)).quantize(TICK))
+            limit = self.venue.max_steps[feed]
+            target = price_pusher.Target(feed, due, slot, last_price, last_slot, limit, 0)
+            held[name] = price_pusher.walk(target)[0][1]
+            self.tally.held_back += held[name] != due
+        self._must(self.prices.calls(time, held))
         self.chain.set_time(time + 1)
-        self._marks = {
-            self.venue.markets[name].instrument: wad(price) for name, price in ticks.items()
-        }
+        self._marks = {self.venue.markets[name].instrument: price for name, price in held.items()}
 
     @property
     def _floats(self) -> list[float]:
@@ -201,14 +253,12 @@ class CrashRun:
     def _open(self) -> None:
         """Everybody opens at the first price; a refused opening is tried smaller."""
         venue, opening = self.venue, self.ready.opening
-        for receipt in must(
-            self.chain,
+        self._must(
             [
                 venue.deposit(account, self.ready.bank, member.deposit)
                 for account, member in zip(self.accounts, self.members, strict=True)
-            ],
-        ):
-            self.journal.observe(receipt.events)
+            ]
+        )
         wanted = [
             (member, name, leverage)
             for member in self.members
@@ -233,7 +283,7 @@ class CrashRun:
             time = now + SLOT - now % SLOT
             self._publish(time, {name: float(price) for name, price in opening.items()})
             now = time + 1
-            self._send(self.keepers.order_calls(now, waking=False))
+            self._execute(now)
             wanted = []
             for (account, name), (_, member, leverage) in orders.items():
                 instrument = venue.markets[name].instrument
@@ -247,8 +297,11 @@ class CrashRun:
         self.tally.shrunk = asked - whole
         by_account = dict(zip(self.accounts, self.owners, strict=True))
         # stakes lie with the exchange until they are asked back
-        self.sender.send(
-            [venue.release(account, place, by_account[account]) for account, place in placed]
+        self._send(
+            [
+                venue.release(account, place, by_account[account])
+                for account, place in sorted(placed)
+            ]
         )
         self.standings.refresh(self.accounts)
 
@@ -262,9 +315,9 @@ class CrashRun:
             actions = liquidator.decide(self.standings.candidates(rows, self._marks))
             if self.conduct.shuffled:
                 self.rng.shuffle(actions)
-            outcomes = self._send([self.keepers.call_of(action) for action in actions])
+            done = self._send([self._act(action) for action in actions])
             self.standings.refresh(self.journal.take_touched())
-            if not any(outcome.done for outcome in outcomes):
+            if not done:
                 return
 
     def _people(self, time: int) -> None:
@@ -306,7 +359,7 @@ class CrashRun:
             here, there = series[self._step], series[self._step + 1]
             prices[name] = market.price(float(here + (there - here) * share))
         self._publish(time, prices)
-        self._send(self.keepers.order_calls(time + 1, waking=False))
+        self._execute(time + 1)
 
     def _hedge(self) -> None:
         for name, hedger in self.hedgers.items():
@@ -354,8 +407,9 @@ class CrashRun:
             self.standings.refresh(self.journal.take_touched())
             self._hedge()
             self._note()
-            self.sender.forgive()
             self.progress(step + 1)
+        books = read_books(self.venue, self.events)
+        tally.broken = [law for law, holds in check(books).items() if not holds]
         tally.vault_end = self.venue.vault.call("equity") / WAD
         for name, hedger in self.hedgers.items():
             tally.hedge += hedger.book.worth(self.markets[name].price(self._recorded[name]))

@@ -5,12 +5,13 @@ parameters of that plan, or by what the keepers do, never by the code.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
-from tidegate.chain import Call, Chain, Receipt
+from tidegate.abi import Event
+from tidegate.chain import Chain, Receipt
 from tidegate.client.calls import Transaction
-from tidegate.client.price_message import Domain, PriceSigner
+from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
 from tidegate.client.venue import Venue
 from tidegate.deployment import Deployment, DeploymentConfig, deploy, perpetual
 from tidegate.keepers.actions import Push
@@ -78,8 +79,6 @@ class Prices:
         return made
 
     def push(self, push: Push) -> Transaction:
-        from tidegate.client.price_message import PriceMessage, quorum
-
         message = PriceMessage(push.feed, push.slot, push.price, push.published)
         args = (push.feed, push.slot, push.price, push.published, quorum([self.signer], message))
         sender = self.venue.chain.account("keeper")
@@ -106,7 +105,7 @@ class Ready:
     provider: str
     opens: int  # when the crowd may begin to open
     opening: dict[str, Decimal]
-    calls: list[Call] = field(default_factory=list)
+    events: list[Event]  # since the first deposit
 
     def venue(self) -> Venue:
         """As a client sees it that has sent nothing yet."""
@@ -124,7 +123,7 @@ def prepare(chain: Chain, opening: Mapping[str, Decimal], first: int, terms: Ter
     venue = Venue.of(deployment)
     bank, provider = chain.account("bank"), chain.account("provider")
     own = words.account(provider)
-    must(
+    done = must(
         chain,
         [
             Transaction(venue.token, "mint", (bank, venue.tokens(BANK)), bank),
@@ -142,14 +141,15 @@ def prepare(chain: Chain, opening: Mapping[str, Decimal], first: int, terms: Ter
     feed = Prices(venue)
     prices = {name: int(price * WAD) for name, price in opening.items()}
     chain.set_time(opens)
-    must(chain, feed.calls(opens, prices))
+    done += must(chain, feed.calls(opens, prices))
     chain.set_time(opens + 1)
     keeper = chain.account("keeper")
-    must(
+    done += must(
         chain,
         [
             Transaction(venue.vault, "process_epoch", (epoch,), keeper),
             Transaction(venue.vault, "claim", (own,), keeper),
         ],
     )
-    return Ready(deployment, terms, bank, provider, opens, dict(opening))
+    events = [event for receipt in done for event in receipt.events]
+    return Ready(deployment, terms, bank, provider, opens, dict(opening), events)
