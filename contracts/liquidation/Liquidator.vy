@@ -16,6 +16,10 @@
 
         A slice of notional n leaves E - c n and M - m n, so E' = M' (1 + b) at n = (M (1 + b) - E) / (m (1 + b) - c).
         A part of a leg is never dearer per notional than the whole, as the premium only rises along the way.
+
+        Slices of one market side by side are one batch: the market's words are read once, the skew that the quote is a
+        function of is kept in memory, and one call clears them, the keeper's payment last. An account stands in a batch
+        once, so that what was reckoned of it holds until then. A batch that is refused is tried again slice by slice.
 @custom:kill Governance takes its role as a venue; slices stop, and no account is closed against its will. Accounts can
         still reduce through the exchange. Only for a faulty liquidator, to be replaced in the same operation.
 """
@@ -24,10 +28,12 @@ from ..interfaces import IClearingHouse
 from ..interfaces import ILiquidator
 from ..interfaces import ILiquidityVault
 from ..interfaces import IPriceOracle
+from ..libraries import cash_word
 from ..libraries import errors
 from ..libraries import margin
+from ..libraries import market_words
 from ..libraries import position_word
-from ..libraries import cash_word
+from ..libraries import quote as quotes
 from ..libraries import rounding
 from ..libraries import terms
 
@@ -36,6 +42,7 @@ implements: ILiquidator
 COLLATERAL: constant(uint256) = 0
 WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
+MOST: constant(uint256) = 7  # slices of a batch: the core takes eight fills, one is the keeper's payment
 # the least reward, so that an account with nothing left for a penalty is closed too: this part of the penalty rate.
 # Below a round trip's fees, or it would pay to fail on purpose.
 LEAST_REWARD_PART: constant(int256) = 10
@@ -52,11 +59,13 @@ last_reward: public(HashMap[uint256, uint256])
 
 struct Market:
     instrument: uint256
-    mark: uint256  # the price in force
-    volatility: uint256
+    mark: int256  # the price in force
+    skew: int256  # with the slices of the batch taken
     risk: uint256
     limits: uint256
     least: int256  # minimum notional
+    max_premium: int256
+    half_spread: int256
 
 
 struct Slice:
@@ -65,6 +74,19 @@ struct Slice:
     penalty: int256
     reward: int256
     whole: bool
+
+
+# What is about to be cleared in one call: a fill for each slice, and of the same slice the rest
+struct Batch:
+    fills: DynArray[IClearingHouse.Fill, 8]
+    rewards: DynArray[uint256, MOST]
+    whole: DynArray[bool, MOST]
+
+
+struct Outcome:
+    done: uint256
+    short: bool  # a deficit was booked
+    reason: uint256  # the core's last refusal
 
 
 @deploy
@@ -81,40 +103,37 @@ def __init__(core: address, oracle: address, vault: address, reward_window: uint
 @external
 def liquidate(accounts: DynArray[uint256, 16], instruments: DynArray[uint256, 16], keeper_account: uint256) -> uint256:
     errors._require(len(accounts) == len(instruments) and len(accounts) != 0, errors.OUT_OF_BOUNDS)
-    done: uint256 = 0
-    short: bool = False
-    reason: uint256 = 0
+    outcome: Outcome = empty(Outcome)
+    outcome.reason = errors.NOT_LIQUIDATABLE
     market: Market = empty(Market)
+    batch: Batch = empty(Batch)
+    last: uint256 = 0  # account of the batch
     for i: uint256 in range(len(accounts), bound=16):
         account: uint256 = accounts[i]
         instrument: uint256 = instruments[i]
-        # slices of one market side by side ask for it once
+        taken: uint256 = len(batch.rewards)
+        if taken != 0 and (taken == MOST or instrument != market.instrument or account <= last):
+            done: uint256 = outcome.done
+            outcome = self._clear_batch(batch, market.instrument, keeper_account, outcome)
+            batch = empty(Batch)
+            if outcome.done != done + taken:
+                # the skew in memory counts slices that were refused
+                market = empty(Market)
         if instrument != market.instrument:
             market = self._market(instrument)
         slice_: Slice = self._slice(account, market)
-        reason = errors.NOT_LIQUIDATABLE
-        if slice_.size != 0:
-            reason = self._clear(account, instrument, slice_, keeper_account)
-        if reason != 0:
-            log ILiquidator.Skipped(account=account, instrument=instrument, reason=errors._selector(reason))
+        if slice_.size == 0:
+            self._skip(account, instrument, errors.NOT_LIQUIDATABLE)
             continue
-        done += 1
-        log ILiquidator.Sliced(
-            account=account,
-            instrument=instrument,
-            size=slice_.size,
-            price=convert(slice_.price, uint256),
-            penalty=convert(slice_.penalty, uint256),
-            reward=convert(slice_.reward, uint256),
-            whole=slice_.whole,
-        )
-        if slice_.whole and self._lacks(account):
-            extcall IClearingHouse(CORE).book_deficit(account, COLLATERAL)
-            short = True
-    errors._require(done != 0, reason)
-    if short:
+        batch = self._added(batch, account, instrument, slice_)
+        market.skew += slice_.size
+        last = account
+    if len(batch.rewards) != 0:
+        outcome = self._clear_batch(batch, market.instrument, keeper_account, outcome)
+    errors._require(outcome.done != 0, outcome.reason)
+    if outcome.short:
         extcall ILiquidityVault(VAULT).absorb()
-    return done
+    return outcome.done
 
 
 @external
@@ -135,6 +154,123 @@ def slice_of(account: uint256, instrument: uint256) -> (int256, uint256, uint256
     )
 
 
+# Clearing
+
+
+@view
+@internal
+def _added(batch: Batch, account: uint256, instrument: uint256, slice_: Slice) -> Batch:
+    longer: Batch = batch
+    longer.fills.append(
+        IClearingHouse.Fill(
+            taker=account,
+            maker=self._pool(instrument),
+            instrument=instrument,
+            size=slice_.size,
+            price=convert(slice_.price, uint256),
+            fee=convert(slice_.penalty, uint256),
+            slot=0,
+        )
+    )
+    longer.rewards.append(convert(slice_.reward, uint256))
+    longer.whole.append(slice_.whole)
+    return longer
+
+
+@internal
+def _clear_batch(batch: Batch, instrument: uint256, keeper_account: uint256, before: Outcome) -> Outcome:
+    """
+    @return The outcome so far with the batch in it.
+    """
+    outcome: Outcome = before
+    reason: uint256 = self._clear(batch, instrument, keeper_account)
+    if reason == 0:
+        outcome.done += len(batch.rewards)
+        outcome.short = self._settle(batch) or outcome.short
+        return outcome
+    if len(batch.rewards) == 1:
+        self._skip(batch.fills[0].taker, instrument, reason)
+        outcome.reason = reason
+        return outcome
+    for fill: IClearingHouse.Fill in batch.fills:
+        slice_: Slice = self._slice(fill.taker, self._market(instrument))
+        alone: Batch = self._added(empty(Batch), fill.taker, instrument, slice_)
+        reason = self._clear(alone, instrument, keeper_account)
+        if reason == 0:
+            outcome.done += 1
+            outcome.short = self._settle(alone) or outcome.short
+        else:
+            self._skip(fill.taker, instrument, reason)
+            outcome.reason = reason
+    return outcome
+
+
+@internal
+def _clear(batch: Batch, instrument: uint256, keeper_account: uint256) -> uint256:
+    """
+    @return Zero when cleared, else the core's reason.
+    """
+    fills: DynArray[IClearingHouse.Fill, 8] = batch.fills
+    reward: uint256 = 0
+    for part: uint256 in batch.rewards:
+        reward += part
+    if reward != 0:
+        fills.append(
+            IClearingHouse.Fill(
+                taker=self._pool(instrument),
+                maker=keeper_account,
+                instrument=0,
+                size=0,
+                price=0,
+                fee=reward,
+                slot=0,
+            )
+        )
+    success: bool = False
+    response: Bytes[4] = b""
+    success, response = raw_call(
+        CORE,
+        abi_encode(fills, method_id=method_id("clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[])")),
+        max_outsize=4,
+        revert_on_failure=False,
+    )
+    if success:
+        return 0
+    # no selector: the call ran out of gas, which must not pass for a verdict
+    errors._require(len(response) == 4, errors.OUT_OF_GAS)
+    return convert(response, uint256)
+
+
+@internal
+def _settle(batch: Batch) -> bool:
+    """
+    @notice What a cleared batch leaves to do. @return Whether a deficit was booked.
+    """
+    short: bool = False
+    for i: uint256 in range(len(batch.rewards), bound=MOST):
+        fill: IClearingHouse.Fill = batch.fills[i]
+        if batch.rewards[i] != 0:
+            self.last_reward[fill.taker] = block.timestamp
+        log ILiquidator.Sliced(
+            account=fill.taker,
+            instrument=fill.instrument,
+            size=fill.size,
+            price=fill.price,
+            penalty=fill.fee,
+            reward=batch.rewards[i],
+            whole=batch.whole[i],
+        )
+        if batch.whole[i] and self._lacks(fill.taker):
+            extcall IClearingHouse(CORE).book_deficit(fill.taker, COLLATERAL)
+            short = True
+    return short
+
+
+@internal
+def _skip(account: uint256, instrument: uint256, reason: uint256):
+    log ILiquidator.Skipped(account=account, instrument=instrument, reason=errors._selector(reason))
+
+
 @view
 @internal
 def _lacks(account: uint256) -> bool:
@@ -146,25 +282,38 @@ def _lacks(account: uint256) -> bool:
 
 @view
 @internal
-def _market(instrument: uint256) -> Market:
-    mark: uint256 = 0
-    fresh: bool = False
-    mark, fresh = staticcall IPriceOracle(ORACLE).latest(instrument >> 6)
-    return Market(
-        instrument=instrument,
-        mark=mark,
-        volatility=staticcall IPriceOracle(ORACLE).volatility(instrument >> 6),
-        risk=staticcall IClearingHouse(CORE).risk_word(instrument),
-        limits=staticcall IClearingHouse(CORE).limits_word(instrument),
-        least=terms._minimum_notional(staticcall IClearingHouse(CORE).trade_word(instrument)),
-    )
+def _pool(instrument: uint256) -> uint256:
+    return (convert(VAULT, uint256) << 96) | (1 << 64) | (instrument >> 6)
+
+
+# What a slice is
 
 
 @view
 @internal
+def _market(instrument: uint256) -> Market:
+    mark: uint256 = 0
+    fresh: bool = False
+    mark, fresh = staticcall IPriceOracle(ORACLE).latest(instrument >> 6)
+    quote_word: uint256 = staticcall ILiquidityVault(VAULT).quote_word(instrument)
+    return Market(
+        instrument=instrument,
+        mark=convert(mark, int256),
+        skew=market_words._skew(staticcall IClearingHouse(CORE).interest_word(instrument)),
+        risk=staticcall IClearingHouse(CORE).risk_word(instrument),
+        limits=staticcall IClearingHouse(CORE).limits_word(instrument),
+        least=terms._minimum_notional(staticcall IClearingHouse(CORE).trade_word(instrument)),
+        max_premium=quotes._max_premium(quote_word),
+        half_spread=quotes._half_spread(quote_word, staticcall IPriceOracle(ORACLE).volatility(instrument >> 6)),
+    )
+
+
+@pure
+@internal
 def _quote(market: Market, size: int256) -> int256:
-    price: uint256 = staticcall ILiquidityVault(VAULT).quote(market.instrument, size, market.mark, market.volatility)
-    return convert(price, int256)
+    return quotes._price(
+        size, market.skew, market.mark, terms._skew_scale(market.risk), market.max_premium, market.half_spread
+    )
 
 
 @view
@@ -183,7 +332,7 @@ def _slice(account: uint256, market: Market) -> Slice:
     equity, initial, maintenance, gross = staticcall IClearingHouse(CORE).health(account)
     if equity >= maintenance:
         return empty(Slice)
-    price: int256 = convert(market.mark, int256)
+    price: int256 = market.mark
     risk: uint256 = market.risk
     limits: uint256 = market.limits
     least: int256 = market.least
@@ -236,49 +385,3 @@ def _cost_up(size: int256, price: int256, mark: int256) -> int256:
     @return What a taker of this size pays above the mark; negative when the premium favours it.
     """
     return rounding._mul_div_up(size, price - mark, WAD)
-
-
-@internal
-def _clear(account: uint256, instrument: uint256, slice_: Slice, keeper_account: uint256) -> uint256:
-    """
-    @return Zero when cleared, else the core's reason.
-    """
-    pool: uint256 = (convert(VAULT, uint256) << 96) | (1 << 64) | (instrument >> 6)
-    fills: DynArray[IClearingHouse.Fill, 8] = [
-        IClearingHouse.Fill(
-            taker=account,
-            maker=pool,
-            instrument=instrument,
-            size=slice_.size,
-            price=convert(slice_.price, uint256),
-            fee=convert(slice_.penalty, uint256),
-            slot=0,
-        )
-    ]
-    if slice_.reward != 0:
-        fills.append(
-            IClearingHouse.Fill(
-                taker=pool,
-                maker=keeper_account,
-                instrument=0,
-                size=0,
-                price=0,
-                fee=convert(slice_.reward, uint256),
-                slot=0,
-            )
-        )
-    success: bool = False
-    response: Bytes[4] = b""
-    success, response = raw_call(
-        CORE,
-        abi_encode(fills, method_id=method_id("clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[])")),
-        max_outsize=4,
-        revert_on_failure=False,
-    )
-    if success:
-        if slice_.reward != 0:
-            self.last_reward[account] = block.timestamp
-        return 0
-    # no selector: the call ran out of gas, which must not pass for a verdict
-    errors._require(len(response) == 4, errors.OUT_OF_GAS)
-    return convert(response, uint256)
