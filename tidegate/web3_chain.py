@@ -26,9 +26,10 @@ from eth_utils import keccak
 
 from tidegate.abi import Abi, checksum
 from tidegate.artifacts import ROOT, Artifact
-from tidegate.chain import Call, Contract, Known, Receipt, Sealed, abi_of
+from tidegate.chain import Call, Contract, Known, NodeError, Receipt, Sealed, abi_of
 from tidegate.client import errors
 from tidegate.client.errors import ProtocolError
+from tidegate.fees import Fees
 from tidegate.local_accounts import local_account
 
 LOCAL_GAS = 12_000_000  # a local transaction's limit, unless the call names one
@@ -44,7 +45,7 @@ GAS_MARGIN = 1.25  # over the estimate, on real networks
 Signer = Callable[[dict[str, Any]], bytes]  # transaction -> signed bytes
 
 
-class RpcError(Exception):
+class RpcError(NodeError):
     """The node answered with an error."""
 
     def __init__(self, message: str, data: bytes = b"") -> None:
@@ -273,33 +274,15 @@ class Web3Chain:
         if sender not in self._nonces:
             count = self.rpc("eth_getTransactionCount", sender, "pending")
             self._nonces[sender] = _number(count)
-        raw = self._signed(call, self._nonces[sender])
+        raw = self.seal(call, self._nonces[sender]).raw
         self._nonces[sender] += 1
         return "0x" + raw.hex()
 
-    def _signed(self, call: Call, nonce: int) -> bytes:
-        sender = (call.sender or self.sender).lower()
-        if sender not in self._signers:
-            raise KeyError(f"no key for the sender {sender}")
-        transaction: dict[str, Any] = {
-            "type": 2,
-            "chainId": self.chain_id,
-            "nonce": nonce,
-            "value": call.value,
-            "data": call.data,
-            **self._fees(),
-        }
-        if call.to:
-            transaction["to"] = checksum(call.to)
-        transaction["gas"] = call.gas or self._gas(call)
-        return self._signers[sender](transaction)
-
-    def _fees(self) -> dict[str, int]:
+    def _fees(self) -> Fees:
         if self.local:
-            return {"maxFeePerGas": LOCAL_FEE, "maxPriorityFeePerGas": 0}
-        base = _number(self.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"])
-        tip = _number(self.rpc("eth_maxPriorityFeePerGas"))
-        return {"maxFeePerGas": 2 * base + tip, "maxPriorityFeePerGas": tip}
+            return Fees(LOCAL_FEE, 0)
+        base, tip = self.gas_price()
+        return Fees(2 * base + tip, tip)
 
     def _gas(self, call: Call) -> int:
         if self.local:
@@ -421,9 +404,30 @@ class Web3Chain:
     def count(self, sender: str) -> int:
         return _number(self.rpc("eth_getTransactionCount", sender, "latest"))
 
-    def seal(self, call: Call, nonce: int) -> Sealed:
-        raw = self._signed(call, nonce)
-        return Sealed(call, nonce, "0x" + keccak(raw).hex(), raw)
+    def gas_price(self) -> tuple[int, int]:
+        base = _number(self.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"])
+        return base, _number(self.rpc("eth_maxPriorityFeePerGas"))
+
+    def seal(self, call: Call, nonce: int, fees: Fees | None = None) -> Sealed:
+        sender = (call.sender or self.sender).lower()
+        if sender not in self._signers:
+            raise KeyError(f"no key for the sender {sender}")
+        fees = fees or self._fees()
+        gas = call.gas or self._gas(call)
+        transaction: dict[str, Any] = {
+            "type": 2,
+            "chainId": self.chain_id,
+            "nonce": nonce,
+            "value": call.value,
+            "data": call.data,
+            "gas": gas,
+            "maxFeePerGas": fees.most,
+            "maxPriorityFeePerGas": fees.tip,
+        }
+        if call.to:
+            transaction["to"] = checksum(call.to)
+        raw = self._signers[sender](transaction)
+        return Sealed(call, nonce, "0x" + keccak(raw).hex(), raw, gas, fees)
 
     def publish(self, sealed: Sealed) -> None:
         # `send` asks for its next nonce again.

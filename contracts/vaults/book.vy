@@ -52,10 +52,15 @@ def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256
     word: uint256 = self.quote_words[instrument]
     errors._require(word != 0, errors.NOT_LISTED)
     errors._require(size != 0, errors.ZERO_AMOUNT)
+    # within the widths that the arithmetic below relies on
+    errors._require(
+        (convert(convert(rounding._abs(size), bytes32), uint256) >> 103) | (mark >> 90) | (volatility >> 32) == 0,
+        errors.AMOUNT_TOO_LARGE,
+    )
     price: int256 = quotes._price(
         size,
         market_words._skew(staticcall CORE.interest_word(instrument)),
-        convert(mark, int256),
+        convert(convert(mark, bytes32), int256),
         terms._skew_scale(staticcall CORE.risk_word(instrument)),
         quotes._max_premium(word),
         quotes._half_spread(word, volatility),
