@@ -6,17 +6,18 @@
 @title Liquidator
 @license AGPL-3.0-only
 @author Tidegate
-@notice Slices, auctions and takeovers of accounts below maintenance; see interfaces/ILiquidator.vyi. Modules: slices (how
-        much is taken, at what), bucket (what slices may add to a premium), auctions (discounts over time).
+@notice Slices, auctions and takeovers of accounts below maintenance; see interfaces/ILiquidator.vyi. Modules: slices
+        (how much is taken, at what), bucket (what slices may add to a premium), auctions (discounts over time).
 
         Slices of one market side by side are one batch: the market's words are read once, the skew that the quote is a
         function of is kept in memory, and one call clears them, the keeper's payment last. An account stands in a batch
         once, so that what was reckoned of it holds until then. A batch that is refused is tried again slice by slice.
 
-        In an auction of fraction f at discount d the account ends with E - d f N and M (1 - f) or less, so E' = M' (1 + b)
-        at f = (M (1 + b) - E) / (M (1 + b) - d N).
+        In an auction of fraction f at discount d the account ends with E - d f N and M (1 - f) or less, so E' = M' (1 +
+        b) at f = (M (1 + b) - E) / (M (1 + b) - d N).
 @custom:kill Governance takes its role as a venue; slices and auctions stop, and no account is closed against its will.
-        Accounts can still reduce through the exchange. Only for a faulty liquidator, to be replaced in the same operation.
+        Accounts can still reduce through the exchange. Only for a faulty liquidator, to be replaced in the same
+        operation.
 """
 
 from ..interfaces import IClearingHouse
@@ -45,7 +46,7 @@ interface Fund:
     def pay_bidder(to_account: uint256, amount: uint256) -> uint256: nonpayable
 
 
-# What is about to be cleared in one call: a fill for each slice, and of the same slice reward << 2 | restores << 1 | whole
+# What is about to be cleared in one call: a fill for each slice, and of the same reward << 2 | restores << 1 | whole
 struct Batch:
     fills: DynArray[IClearingHouse.Fill, 8]
     notes: DynArray[uint256, MOST]
@@ -302,7 +303,7 @@ def takeover(account: uint256, instrument: uint256, keeper_account: uint256) -> 
     batch.notes.append(self._note(slice_))
     reason: uint256 = self._clear(batch, keeper_account)
     errors._require(reason == 0, reason)
-    buckets._count(instrument, self._closed(batch, market.mark))
+    buckets._count(instrument, rounding._mul_div_down(abs(slice_.size), market.mark, WAD))
     log ILiquidator.TakenOver(account=account, instrument=instrument, size=slice_.size)
     if self._settle(batch):
         self._absorb()
@@ -494,24 +495,13 @@ def _clear(batch: Batch, keeper_account: uint256) -> uint256:
     return convert(response, uint256)
 
 
-@pure
-@internal
-def _closed(batch: Batch, mark: int256) -> int256:
-    """
-    @return Notional, rounded down.
-    """
-    units: int256 = 0
-    for fill: IClearingHouse.Fill in batch.fills:
-        units += abs(fill.size)
-    return rounding._mul_div_down(units, mark, WAD)
-
-
 @internal
 def _draw(batch: Batch, market: slices.Market):
     units: int256 = 0
     for fill: IClearingHouse.Fill in batch.fills:
         units += abs(fill.size)
-    buckets._draw(market.instrument, units, self._closed(batch, market.mark), terms._skew_scale(market.risk))
+    notional: int256 = rounding._mul_div_down(units, market.mark, WAD)
+    buckets._draw(market.instrument, units, notional, terms._skew_scale(market.risk))
 
 
 @internal
@@ -590,9 +580,7 @@ def _market(instrument: uint256) -> slices.Market:
         room, size = buckets._room(instrument, terms._skew_scale(risk))
         if room == size and mark != 0:
             # a full bucket holds at least one slice
-            room = max(
-                room, rounding._mul_div_up(terms._minimum_notional(trade), WAD, convert(mark, int256))
-            )
+            room = max(room, rounding._mul_div_up(terms._minimum_notional(trade), WAD, convert(mark, int256)))
     return slices.Market(
         instrument=instrument,
         mark=convert(mark, int256),
@@ -739,9 +727,7 @@ def _lot(account: uint256, first: uint256) -> Lot:
         mark, fresh = staticcall ORACLE.latest(instrument >> 6)
         trade: uint256 = staticcall CORE.trade_word(instrument)
         limits: uint256 = staticcall CORE.limits_word(instrument)
-        errors._require(
-            terms._brake(staticcall CORE.risk_word(instrument)) <= terms.AUCTION_ONLY, errors.PAUSED
-        )
+        errors._require(terms._brake(staticcall CORE.risk_word(instrument)) <= terms.AUCTION_ONLY, errors.PAUSED)
         lot.legs.append(
             Leg(
                 instrument=instrument,
@@ -774,10 +760,7 @@ def _end(ids: uint256, first: uint256) -> uint256:
         return held
     errors._require(
         first < held
-        and (
-            first == 0
-            or account_word._instrument(ids, first) >> 6 != account_word._instrument(ids, first - 1) >> 6
-        ),
+        and (first == 0 or account_word._instrument(ids, first) >> 6 != account_word._instrument(ids, first - 1) >> 6),
         errors.OUT_OF_BOUNDS,
     )
     end: uint256 = min(held, first + MOST_LEGS)
