@@ -41,8 +41,19 @@
 """
 
 LINEAR_PERPETUAL: constant(uint256) = 1
+BRAKE_SHIFT: constant(uint256) = 248
+THROTTLED: constant(uint256) = 1
+REDUCE_ONLY: constant(uint256) = 2
+AUCTION_ONLY: constant(uint256) = 3
+HALTED: constant(uint256) = 4
 PPM_FIELD: constant(uint256) = 2**20 - 1
 MICRO: constant(int256) = 10**12  # a 6-decimal quantity in 18 decimals
+
+
+@internal
+@pure
+def _brake(risk: uint256) -> uint256:
+    return risk >> BRAKE_SHIFT
 
 
 @internal
