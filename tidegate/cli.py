@@ -80,8 +80,8 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> int | N
     multiple=True,
     is_flag=False,
     flag_value="dampers",
-    type=click.Choice(["dampers", "speed", "theory"]),
-    help="Instead: real crashes with and without each damper, in process. Also: speed, theory.",
+    type=click.Choice(["dampers", "speed", "size", "theory"]),
+    help="Instead: real crashes with and without each damper, in process. Or other comparisons.",
 )
 @click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option(

@@ -14,6 +14,7 @@ from tidegate.simulation.compare import (
     CRASHES,
     GENERATED,
     SETTINGS,
+    SIZES,
     SPEEDS,
     THEORY,
     Crash,
@@ -24,7 +25,7 @@ from tidegate.simulation.crash_exchange import genesis
 from tidegate.simulation.paths import BTC, PathError
 from tidegate.web3_chain import local_node
 
-GROUPS = {"dampers": SETTINGS, "speed": SPEEDS, "theory": THEORY}
+GROUPS = {"dampers": SETTINGS, "speed": SPEEDS, "size": SIZES, "theory": THEORY}
 
 
 @dataclass(frozen=True, slots=True)

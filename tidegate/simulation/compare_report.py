@@ -44,11 +44,11 @@ COLUMNS = (
     Column("borne by insurance", lambda row: row.borne.get("insurance", 0.0), scale=PERCENT),
     Column("by the vault", lambda row: row.borne.get("vault", 0.0), scale=PERCENT),
     Column("LP result with hedge, % of liquidity", lambda row: row.provider, scale=PERCENT),
+    Column("bidders' result, % of liquidity", lambda row: row.bidders, scale=PERCENT),
     Column("minutes to calm", lambda row: row.minutes, "{:.0f}"),
-)
-ENDS = (
     Column("BTC at the end, % of recorded", lambda row: row.ends[BTC], "{:.2f}", 100),
     Column("ETH at the end, % of recorded", lambda row: row.ends[ETH], "{:.2f}", 100),
+    Column("topped up or reduced in time", lambda row: row.topped_up + row.reduced, "{:.0f}"),
 )
 
 
@@ -66,22 +66,17 @@ def of(rows: Sequence[Row], crash: str, setting: str) -> list[Row]:
 def lines(
     rows: Sequence[Row], crash: str, settings: Sequence[str], columns: Sequence[Column] = COLUMNS
 ) -> list[list[str]]:
-    """One line per setting that ran: its name, then each column's text."""
-    return [
-        [setting, *(column.text(found) for column in columns)]
-        for setting in settings
-        if (found := of(rows, crash, setting))
-    ]
+    """One line per figure: its title, then each setting that ran."""
+    present = [found for setting in settings if (found := of(rows, crash, setting))]
+    return [[column.title, *(column.text(found) for found in present)] for column in columns]
 
 
 def markdown(
     rows: Sequence[Row], crash: str, settings: Sequence[str], columns: Sequence[Column] = COLUMNS
 ) -> str:
-    """One crash as it stands in the docs."""
-    made = [
-        "| setting | " + " | ".join(column.title for column in columns) + " |",
-        "| --- |" + " ---: |" * len(columns),
-    ]
+    """One crash as it stands in the docs: settings side by side."""
+    present = [setting for setting in settings if of(rows, crash, setting)]
+    made = ["| | " + " | ".join(present) + " |", "| --- |" + " ---: |" * len(present)]
     made += ["| " + " | ".join(line) + " |" for line in lines(rows, crash, settings, columns)]
     return "\n".join(made) + "\n"
 
@@ -96,10 +91,8 @@ def show(rows: Sequence[Row], console: Console) -> None:
         table.add_column("")
         for setting in present:
             table.add_column(setting, justify="right")
-        for column in COLUMNS:
-            table.add_row(
-                column.title, *(column.text(of(rows, crash, setting)) for setting in present)
-            )
+        for line in lines(rows, crash, present):
+            table.add_row(*line)
         console.print(table)
 
 

@@ -33,9 +33,14 @@ WARM_UP = 900  # seconds before the first bar in which positions are opened
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a setting changes of the deployment."""
+    """What a setting changes of the deployment; as it stands, nothing dampens.
+
+    Bucket as a share of a market's depth, its window in seconds: the widest and shortest there are.
+    """
 
     crowding: str = "0"
+    bucket: str = "1"
+    bucket_window: int = 10
 
 
 def configuration(opening: Mapping[str, Decimal], terms: Terms) -> DeploymentConfig:
@@ -55,6 +60,8 @@ def configuration(opening: Mapping[str, Decimal], terms: Terms) -> DeploymentCon
         slot_seconds=SLOT,
         epoch_seconds=EPOCH,
         markets=tuple(markets),
+        bucket=terms.bucket,
+        bucket_window=terms.bucket_window,
     )
 
 

@@ -24,6 +24,10 @@ def row(setting="no dampers", seed=1, low=-0.02, **changes):
         "provider": -0.001,
         "vault": 0.002,
         "minutes": 12.0,
+        "auctions": 0,
+        "bids": 0,
+        "takeovers": 0,
+        "bidders": 0.0,
         "broken": [],
         "shrunk": 0,
         "held_back": 0,
@@ -70,18 +74,17 @@ def test_a_folder_without_the_files_is_an_error_that_names_them(monkeypatch, tmp
 
 def test_a_cell_is_the_median_and_the_range():
     rows = [row(seed=seed, low=-0.01 * seed) for seed in range(1, 22)]
-    [line] = compare_report.lines(rows, "generated", ["no dampers", "absent"])
-    assert line[0] == "no dampers"
-    assert line[1] == "-11.00 (-20.00 to -2.00)"
-    assert line[3] == "3"  # the same for all: no range
-    assert line[6] == "0.00"  # never minus zero
+    lines = dict(compare_report.lines(rows, "generated", ["no dampers", "absent"]))
+    assert lines["low of BTC beyond the recorded one, %"] == "-11.00 (-20.00 to -2.00)"
+    assert lines["accounts liquidated"] == "3"  # the same for all: no range
+    assert lines["deficit, % of deposits"] == "0.00"  # never minus zero
 
 
-def test_the_markdown_has_a_column_per_figure():
+def test_the_markdown_has_settings_side_by_side():
     text = compare_report.markdown([row(), row("bucket")], "generated", ["no dampers", "bucket"])
     lines = text.splitlines()
-    assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {len(compare_report.COLUMNS) + 2}
+    assert len(lines) == 2 + len(compare_report.COLUMNS)
+    assert {line.count("|") for line in lines} == {4}
 
 
 def test_rows_survive_the_file(tmp_path):

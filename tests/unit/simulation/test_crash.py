@@ -6,7 +6,9 @@ import pytest
 
 from tidegate.simulation import crowd
 from tidegate.simulation.compare import (
+    AUCTION,
     BTC,
+    BUCKET,
     CROWDING,
     ETH,
     GENERATED,
@@ -18,6 +20,7 @@ from tidegate.simulation.compare import (
     path_of,
     same,
 )
+from tidegate.simulation.crash_exchange import Terms
 
 SMALL = replace(GENERATED, bars=120)
 ACCOUNTS = 90
@@ -67,6 +70,24 @@ def test_crowding_margin_lets_fewer_open_what_they_want(plain):
     crowded = play(CROWDING)
     assert crowded.shrunk > plain.shrunk
     assert crowded.broken == []
+
+
+def test_a_narrow_bucket_makes_liquidation_wait(plain):
+    slowed = play(replace(BUCKET, terms=Terms(bucket="0.0005", bucket_window=600)))
+    assert slowed.refused["BucketEmpty"] > 0
+    assert slowed.liquidated_notional < plain.liquidated_notional
+    assert (slowed.auctions, slowed.bids) == (0, 0)
+    assert slowed.broken == []
+
+
+def test_bidders_take_what_the_bucket_leaves_and_sell_it_outside():
+    setting = replace(AUCTION, terms=Terms(bucket="0.0005", bucket_window=600))
+    sold = play(setting)
+    assert sold.auctions > 0
+    assert sold.bids > 0
+    assert sold.bidders != 0
+    assert sold.broken == []
+    assert same(sold, play(setting))
 
 
 def test_what_is_sold_outside_stays_sold(plain):
