@@ -112,7 +112,7 @@ def collect():
 
 
 @external
-def deposit(account: uint256, amount: uint256, least_shares: uint256) -> uint256:
+def contribute(account: uint256, amount: uint256, least_shares: uint256) -> uint256:
     self._require_lp(account)
     # what is booked is paid by those who were there; what they cannot pay, nobody shall pay who comes now
     errors._require(self._cover()[1] == 0, errors.DEFICIT_BOOKED)
