@@ -233,7 +233,6 @@ def _poke(instrument: uint256, state: uint256) -> uint256:
             liquidated=reading.liquidated,
             drawn=reading.drawn,
             silent=reading.silent,
-            until=block.timestamp + self._hold(settings, verdict.level),
         )
         extcall Core(CORE).set_brake(instrument, verdict.level)
     return verdict.level
@@ -267,7 +266,8 @@ def _judge(settings: uint256, before: uint256, state: uint256, reading: Reading)
     level: uint256 = before
     if wanted > before:
         level = wanted
-        since = now
+        # what only holds a level (guardian, outage, grace) has a time of its own and starts no hold
+        since = now if measured == wanted else 0
     elif before == brakes.HALTED and not may_halt:
         level = brakes.AUCTION_ONLY
         since = now
@@ -275,7 +275,6 @@ def _judge(settings: uint256, before: uint256, state: uint256, reading: Reading)
         if not outage_before:
             halt_end = now
     elif measured == before:
-        # what only holds a level (guardian, outage, grace) does not restart its time: it has its own
         since = now if before != brakes.NORMAL else since
     elif wanted < before and now >= since + self._hold(settings, before):
         level = before - 1

@@ -281,7 +281,7 @@ def step(market: Market, seen: Seen, scale: int, now: int) -> Market:
 
     level = before
     if wanted > before:
-        level, since = wanted, now
+        level, since = wanted, now if above == wanted else 0
     elif before == Level.HALTED and not halting:
         level, since = Level.AUCTION_ONLY, now
         if not state.outage:
