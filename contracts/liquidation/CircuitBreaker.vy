@@ -221,8 +221,9 @@ def _poke(instrument: uint256, state: uint256) -> uint256:
         self.state_word[instrument] = verdict.state
     window: uint256 = self._window(settings)
     epoch: uint256 = block.timestamp // window
-    if ((self._samples[instrument][epoch & 1] >> 90) & TIME) // window != epoch:
-        self._samples[instrument][epoch & 1] = reading.sample
+    place: uint256 = epoch & 1
+    if ((self._samples[instrument][place] >> 90) & TIME) // window != epoch:
+        self._samples[instrument][place] = reading.sample
     if verdict.level != verdict.before:
         log ICircuitBreaker.LevelSet(
             instrument=instrument,
@@ -324,10 +325,11 @@ def _measured(settings: uint256, reading: Reading) -> uint256:
 @internal
 def _reached(thresholds: uint256, levels: uint256, reading: uint256) -> uint256:
     reached: uint256 = brakes.NORMAL
-    for i: uint256 in range(levels, bound=4):
-        threshold: uint256 = (thresholds >> (10 * i)) & FIELD
-        if threshold != 0 and reading >= threshold:
-            reached = i + 1
+    if reading != 0:
+        for i: uint256 in range(levels, bound=4):
+            threshold: uint256 = (thresholds >> (10 * i)) & FIELD
+            if threshold != 0 and reading >= threshold:
+                reached = i + 1
     return reached
 
 
@@ -382,19 +384,24 @@ def _read(instrument: uint256, settings: uint256, risk: uint256, state: uint256)
         sample: uint256 = self._samples[instrument][place]
         if sample == 0:
             continue
+        # unchecked from here on: no field is wider than 90 bits and a sample is of the past, so no product reaches
+        # 2**230; nothing divides by zero, as a listed market has a scale and settings have a window
+        age: uint256 = unsafe_sub(now, (sample >> 90) & TIME)
         # in at least one of so many windows the n-th part of the change happened
-        windows: uint256 = max(1, (now - ((sample >> 90) & TIME) + window - 1) // window)
+        windows: uint256 = max(1, unsafe_div(unsafe_add(age, unsafe_sub(window, 1)), window))
         then: uint256 = sample & PRICE
-        if price != 0 and then != 0:
-            change: uint256 = max(price, then) - min(price, then)
-            reading.price = max(reading.price, change * MILLE // (then * windows))
+        if price != then and price != 0 and then != 0:
+            change: uint256 = unsafe_sub(max(price, then), min(price, then))
+            reading.price = max(reading.price, unsafe_div(unsafe_mul(change, MILLE), unsafe_mul(then, windows)))
         then = (sample >> 122) & AMOUNT
         if skew > then:
-            reading.skew = max(reading.skew, (skew - then) * MILLE // (scale * windows))
+            grown: uint256 = unsafe_mul(unsafe_sub(skew, then), MILLE)
+            reading.skew = max(reading.skew, unsafe_div(grown, unsafe_mul(scale, windows)))
         then = (sample >> 186) & AMOUNT
-        if price != 0 and sample & COUNTED != 0 and liquidated > then:
-            depth: uint256 = scale * price
-            reading.liquidated = max(reading.liquidated, (liquidated - then) * MILLE * WAD // (depth * windows))
+        if liquidated > then and price != 0 and sample & COUNTED != 0:
+            depth: uint256 = unsafe_mul(scale, price)
+            volume: uint256 = unsafe_mul(unsafe_sub(liquidated, then), MILLE * WAD)
+            reading.liquidated = max(reading.liquidated, unsafe_div(volume, unsafe_mul(depth, windows)))
     reading.sample = price | (now << 90) | (skew << 122) | (liquidated << 186) | counted
     return reading
 

@@ -132,19 +132,22 @@ FAULTS = {
     "the guardian never ends": ("if now < self._guard_until(state) else", "if now != 0 else"),
     "the guardian renews at once": ("next: uint256 = until + duration", "next: uint256 = until"),
     "an hour is as good as a window": (
-        "change * MILLE // (then * windows)",
-        "change * MILLE // then",
+        "unsafe_mul(then, windows)",
+        "then",
     ),
-    "a part of a window counts as none": ("+ window - 1) // window)", ") // window)"),
+    "a part of a window counts as none": (
+        "unsafe_div(unsafe_add(age, unsafe_sub(window, 1)), window)",
+        "unsafe_div(age, window)",
+    ),
     "the sample is of every poke": (
-        "if ((self._samples[instrument][epoch & 1] >> 90) & TIME) // window != epoch:",
+        "if ((self._samples[instrument][place] >> 90) & TIME) // window != epoch:",
         "if window != 0:",
     ),
     "one sample is forgotten": ("range(2):", "range(1):"),
     "a shrinking skew is growth": ("if skew > then:", "if skew != then:"),
     "silence is a count of nothing": (
-        "sample & COUNTED != 0 and liquidated > then",
-        "liquidated > then",
+        "price != 0 and sample & COUNTED != 0:",
+        "price != 0:",
     ),
     "a skew may halt": (
         "self._reached(settings >> 40, 2, reading.skew)",
@@ -163,3 +166,18 @@ def test_the_lives_find_it(name: str):
         code = artifacts.artifact("CircuitBreaker")
     with pytest.raises((AssertionError, ProtocolError)):
         lives(code, FAULTY_LIVES)
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 2**32 - 1_800_000_000])
+@pytest.mark.parametrize("first", [1, 2**90 - 1])
+@pytest.mark.parametrize("then", [1, 2**90 - 1])
+@pytest.mark.parametrize("amount", [0, 2**103 - 1])
+def test_the_corners_of_every_field(seconds: int, first: int, then: int, amount: int):
+    """What is unchecked in the bytecode: the widest price, skew and counter, the oldest sample."""
+    bench = Bench()
+    bench.show(price=first)
+    bench.poke()
+    bench.pass_time(seconds)
+    bench.show(price=then, price_age=0, skew=-amount, liquidated=min(amount * 2**25, 2**128 - 1))
+    bench.readings()
+    bench.poke()
