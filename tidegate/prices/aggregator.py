@@ -168,7 +168,9 @@ class Aggregator:
             self.recent.append(f"feed {attempt.feed} slot {attempt.slot} {signer} {what}")
         where = {"feed": attempt.feed, "slot": attempt.slot, "view": attempt.view}
         if attempt.price is None:
-            log.warning("no quorum", **where, faults=[" ".join(each) for each in attempt.faults])
+            # a slot that every leader has tried, or that is older than the service, is no news
+            tell = log.warning if attempt.view < len(self.panel.signers) else log.debug
+            tell("no quorum", **where, faults=[" ".join(each) for each in attempt.faults])
             return None
         self.progress.done[attempt.feed, attempt.slot] = attempt.price
         log.info("price", **where, price=str(attempt.price.message.price))
@@ -240,7 +242,7 @@ class AggregatorService:
         late = [
             f"feed {feed}: {age:.0f} s" for feed, age in self._ages().items() if age > self.stale
         ]
-        return (503, "\n".join(late) + "\n") if late else (200, "ok\n")
+        return (503 if late else 200), {"ok": not late, "problems": late}
 
     def _metrics(self, _: Mapping[str, str]) -> HttpAnswer:
         lines = [

@@ -1,6 +1,7 @@
 """The commands `tidegate prices ...`."""
 
 import json
+import logging
 import os
 import signal
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+import structlog
 
 from tidegate.abi import checksum
 from tidegate.artifacts import ROOT, artifact
@@ -51,9 +53,8 @@ def in_words() -> Iterator[None]:
 
 
 def _json_logs() -> None:
-    import structlog
-
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -259,7 +260,7 @@ def _pusher(network: Network, panel: Panel, rpc: str | None, keystore: Path) -> 
     if chain.chain_id != network.chain_id:
         raise DeploymentError(f"the node is of chain {chain.chain_id}, not {network.chain_id}")
     oracle = chain.contract(artifact("PriceOracle"), panel.domain.oracle)
-    return OraclePusher(oracle, panel.slot_seconds, log.info)
+    return OraclePusher(oracle, account.address, panel.slot_seconds, log.info)
 
 
 @prices_commands.command("aggregate")
@@ -299,8 +300,8 @@ def aggregate_command(
     if len(signers) < panel.threshold:
         raise DeploymentError(f"{len(signers)} signers have a URL, {panel.threshold} must sign")
     ids = tuple(load_feed(name).feed for name in feeds)
-    pusher = None if push_with is None else _pusher(found, panel, rpc, push_with)
     _json_logs()
+    pusher = None if push_with is None else _pusher(found, panel, rpc, push_with)
     transport = HttpTransport(signers, panel.view_seconds)
     carrier = Carrier(panel, transport, _double)
     back = max(market.max_age for market in found.config.markets) // panel.slot_seconds

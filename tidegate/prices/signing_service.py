@@ -138,7 +138,7 @@ class SigningService:
 
     def _health(self, _: Mapping[str, str]) -> Answer:
         problems = self._unwell()
-        return (NOT_WELL, "\n".join(problems) + "\n") if problems else (OK, "ok\n")
+        return (NOT_WELL if problems else OK), {"ok": not problems, "problems": problems}
 
     def _metrics(self, _: Mapping[str, str]) -> Answer:
         lines = [f"tidegate_signer_signed_total {self.signed}"]
