@@ -25,7 +25,7 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo test gas scale bench-keepers size layout lint catalogue format fuzz wealth clean
+.PHONY: help setup demo compare test gas scale bench-keepers size layout lint catalogue format fuzz wealth clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
@@ -35,6 +35,9 @@ setup: $(READY) ## install the locked environment and anvil into .venv
 
 demo: $(READY) ## replay a crash on a local chain (ARGS="--gap", see README)
 	.venv/bin/tidegate demo $(ARGS)
+
+compare: $(READY) ## real crashes with and without each damper (TIDEGATE_MARKET_DATA names the bars)
+	.venv/bin/tidegate demo --compare $(ARGS)
 
 test: $(READY) ## run all tests on JOBS=2 processes (ARGS="-k name" for some)
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
