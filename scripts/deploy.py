@@ -14,7 +14,7 @@ from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand
 
 from tidegate.deployment import MANIFESTS, DeploymentConfig, load_config
-from tidegate.deployment.commands import INPUTS, in_words
+from tidegate.deployment.commands import INPUTS, in_words, max_fee_option
 from tidegate.deployment.desk import Desk
 from tidegate.web3_chain import HttpRpc, ProviderRpc, Rpc, Signer, TesterRpc, Web3Chain
 
@@ -45,8 +45,16 @@ def _signer(provider: Any, account: AccountAPI) -> Signer:
 @click.argument("action", type=click.Choice(ACTIONS), default="apply")
 @click.option("--account", "alias", help="Account of ape that deploys; the first test account.")
 @click.option("--config", "file", type=click.Path(exists=True, path_type=Path), help="TOML file.")
+@max_fee_option
 @click.option("--manifests", type=click.Path(path_type=Path), default=MANIFESTS, help="Folder.")
-def cli(provider: Any, action: str, alias: str | None, file: Path | None, manifests: Path) -> None:
+def cli(
+    provider: Any,
+    action: str,
+    alias: str | None,
+    file: Path | None,
+    max_fee: int,
+    manifests: Path,
+) -> None:
     """Deploy every contract and hand it to the timelock; or plan, status, verify."""
     if alias is None and not provider.network.is_dev and provider.network.name != "devnet":
         raise click.UsageError("a real network needs --account and --config")
@@ -55,7 +63,9 @@ def cli(provider: Any, action: str, alias: str | None, file: Path | None, manife
     with in_words():
         chain = Web3Chain(_rpc(provider), name, {account.address: _signer(provider, account)})
         config = load_config(file) if file else DeploymentConfig()
-        desk = Desk(chain, chain.chain_id, config, account.address, manifests, chain.local)
+        desk = Desk(
+            chain, chain.chain_id, config, account.address, manifests, chain.local, max_fee=max_fee
+        )
         fine = desk.verify(INPUTS) if action == "verify" else getattr(desk, action)()
     if fine is False:
         raise SystemExit(1)

@@ -12,6 +12,11 @@ from typing import Any, Protocol
 from tidegate.abi import Abi, Event, checksum
 from tidegate.artifacts import Artifact
 from tidegate.client.errors import ProtocolError
+from tidegate.fees import Fees
+
+
+class NodeError(Exception):
+    """The node refused a request, for other reasons than the contracts'."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Sealed:
     nonce: int
     tx_hash: str
     raw: bytes = b""  # signed
+    gas: int = 0  # its limit, where the chain set one
+    fees: Fees | None = None  # what it offers, where gas has a price
 
 
 class Chain(Protocol):
@@ -95,12 +102,19 @@ class Chain(Protocol):
         """Transactions of a sender in blocks: the nonce of the next one."""
         ...
 
-    def seal(self, call: Call, nonce: int) -> Sealed:
+    def gas_price(self) -> tuple[int, int]:
+        """Base fee of the newest block and the tip that is usual, wei per gas."""
+        ...
+
+    def seal(self, call: Call, nonce: int, fees: Fees | None = None) -> Sealed:
         """Sign without sending; a call to nobody creates. ProtocolError if it would revert."""
         ...
 
     def publish(self, sealed: Sealed) -> None:
-        """Send and do not wait. A transaction that the node has already is no error."""
+        """Send and do not wait. A transaction that the node has already is no error.
+
+        NodeError if the node does not take it.
+        """
         ...
 
     def outcome(self, tx_hash: str, call: Call | None = None) -> Receipt | None:

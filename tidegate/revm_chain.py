@@ -16,6 +16,7 @@ from tidegate.abi import Abi, checksum
 from tidegate.artifacts import Artifact
 from tidegate.chain import Call, Contract, Known, Receipt, Sealed, abi_of
 from tidegate.client import errors
+from tidegate.fees import Fees
 from tidegate.local_accounts import local_address
 
 try:
@@ -147,7 +148,10 @@ class RevmChain:
         """Put code where there is none."""
         self._evm.insert_account_info(address, pyrevm.AccountInfo(code=code))
 
-    def seal(self, call: Call, nonce: int) -> Sealed:
+    def gas_price(self) -> tuple[int, int]:
+        return 0, 0
+
+    def seal(self, call: Call, nonce: int, fees: Fees | None = None) -> Sealed:
         text = f"{self.genesis} {call.sender or self.sender} {nonce} {call.to} ".encode()
         return Sealed(call, nonce, "0x" + keccak(text + call.data).hex())
 

@@ -26,9 +26,10 @@ from eth_utils import keccak
 
 from tidegate.abi import Abi, checksum
 from tidegate.artifacts import ROOT, Artifact
-from tidegate.chain import Call, Contract, Known, Receipt, Sealed, abi_of
+from tidegate.chain import Call, Contract, Known, NodeError, Receipt, Sealed, abi_of
 from tidegate.client import errors
 from tidegate.client.errors import ProtocolError
+from tidegate.fees import Fees
 from tidegate.local_accounts import local_account
 
 LOCAL_GAS = 12_000_000  # a local transaction's limit, unless the call names one
@@ -44,12 +45,22 @@ GAS_MARGIN = 1.25  # over the estimate, on real networks
 Signer = Callable[[dict[str, Any]], bytes]  # transaction -> signed bytes
 
 
-class RpcError(Exception):
-    """The node answered with an error."""
+class RpcError(NodeError):
+    """The node answered with an error. `code` is JSON-RPC's, 0 where there is none."""
 
-    def __init__(self, message: str, data: bytes = b"") -> None:
+    def __init__(self, message: str, data: bytes = b"", code: int = 0) -> None:
         super().__init__(message)
         self.data = data
+        self.code = code
+
+
+class HttpStatus(OSError):
+    """The server answered with a status instead of JSON-RPC. `wait`: seconds it asks for, or 0."""
+
+    def __init__(self, status: int, wait: float = 0.0) -> None:
+        super().__init__(f"HTTP status {status}")
+        self.status = status
+        self.wait = wait
 
 
 class Rpc(Protocol):
@@ -69,7 +80,16 @@ def _rpc_error(error: Mapping[str, Any]) -> RpcError:
     raw = b""
     if isinstance(data, str) and data.startswith("0x"):
         raw = bytes.fromhex(data[2:])
-    return RpcError(str(error.get("message", error)), raw)
+    code = error.get("code")
+    return RpcError(str(error.get("message", error)), raw, code if isinstance(code, int) else 0)
+
+
+def _body(response: http.client.HTTPResponse, body: bytes) -> Any:
+    """JSON-RPC, which some servers send with a status of their own."""
+    if response.status >= 400 and not body.lstrip().startswith((b'{"jsonrpc"', b"[{")):
+        asked = response.getheader("Retry-After") or ""
+        raise HttpStatus(response.status, float(asked) if asked.isdigit() else 0.0)
+    return json.loads(body)
 
 
 class HttpRpc:
@@ -91,12 +111,17 @@ class HttpRpc:
         for attempt in range(2):
             try:
                 self._connection.request("POST", self._path, payload, headers)
-                return json.loads(self._connection.getresponse().read())
+                response = self._connection.getresponse()
+                return _body(response, response.read())
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                 # An idle connection was closed on the other side.
                 self._connection.close()
                 if attempt:
                     raise
+            except (OSError, http.client.HTTPException):
+                # What comes later on this connection would belong to this request.
+                self._connection.close()
+                raise
         raise AssertionError
 
     def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
@@ -198,8 +223,17 @@ def _number(value: str | int) -> int:
 class Web3Chain:
     """See the module."""
 
-    def __init__(self, rpc: Rpc, name: str, signers: Mapping[str, Signer] | None = None) -> None:
-        """`signers` by address; local chains make keys of their own by role (`account`)."""
+    def __init__(
+        self,
+        rpc: Rpc,
+        name: str,
+        signers: Mapping[str, Signer] | None = None,
+        still: bool = True,
+    ) -> None:
+        """`signers` by address; local chains make keys of their own by role (`account`).
+
+        `still`: whether a local chain's time stands until it is set.
+        """
         self.rpc = rpc
         self.name = name
         self.chain_id = _number(rpc("eth_chainId"))
@@ -211,7 +245,7 @@ class Web3Chain:
         client = str(rpc("web3_clientVersion")).lower()
         self._anvil = "anvil" in client
         self._tester = "tester" in client
-        if self._anvil and self.local:
+        if self._anvil and self.local and still:
             # Blocks do not drift from the time that was set.
             self.rpc("anvil_setBlockTimestampInterval", 0)
         if signers:
@@ -273,33 +307,15 @@ class Web3Chain:
         if sender not in self._nonces:
             count = self.rpc("eth_getTransactionCount", sender, "pending")
             self._nonces[sender] = _number(count)
-        raw = self._signed(call, self._nonces[sender])
+        raw = self.seal(call, self._nonces[sender]).raw
         self._nonces[sender] += 1
         return "0x" + raw.hex()
 
-    def _signed(self, call: Call, nonce: int) -> bytes:
-        sender = (call.sender or self.sender).lower()
-        if sender not in self._signers:
-            raise KeyError(f"no key for the sender {sender}")
-        transaction: dict[str, Any] = {
-            "type": 2,
-            "chainId": self.chain_id,
-            "nonce": nonce,
-            "value": call.value,
-            "data": call.data,
-            **self._fees(),
-        }
-        if call.to:
-            transaction["to"] = checksum(call.to)
-        transaction["gas"] = call.gas or self._gas(call)
-        return self._signers[sender](transaction)
-
-    def _fees(self) -> dict[str, int]:
+    def _fees(self) -> Fees:
         if self.local:
-            return {"maxFeePerGas": LOCAL_FEE, "maxPriorityFeePerGas": 0}
-        base = _number(self.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"])
-        tip = _number(self.rpc("eth_maxPriorityFeePerGas"))
-        return {"maxFeePerGas": 2 * base + tip, "maxPriorityFeePerGas": tip}
+            return Fees(LOCAL_FEE, 0)
+        base, tip = self.gas_price()
+        return Fees(2 * base + tip, tip)
 
     def _gas(self, call: Call) -> int:
         if self.local:
@@ -421,9 +437,30 @@ class Web3Chain:
     def count(self, sender: str) -> int:
         return _number(self.rpc("eth_getTransactionCount", sender, "latest"))
 
-    def seal(self, call: Call, nonce: int) -> Sealed:
-        raw = self._signed(call, nonce)
-        return Sealed(call, nonce, "0x" + keccak(raw).hex(), raw)
+    def gas_price(self) -> tuple[int, int]:
+        base = _number(self.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"])
+        return base, _number(self.rpc("eth_maxPriorityFeePerGas"))
+
+    def seal(self, call: Call, nonce: int, fees: Fees | None = None) -> Sealed:
+        sender = (call.sender or self.sender).lower()
+        if sender not in self._signers:
+            raise KeyError(f"no key for the sender {sender}")
+        fees = fees or self._fees()
+        gas = call.gas or self._gas(call)
+        transaction: dict[str, Any] = {
+            "type": 2,
+            "chainId": self.chain_id,
+            "nonce": nonce,
+            "value": call.value,
+            "data": call.data,
+            "gas": gas,
+            "maxFeePerGas": fees.most,
+            "maxPriorityFeePerGas": fees.tip,
+        }
+        if call.to:
+            transaction["to"] = checksum(call.to)
+        raw = self._signers[sender](transaction)
+        return Sealed(call, nonce, "0x" + keccak(raw).hex(), raw, gas, fees)
 
     def publish(self, sealed: Sealed) -> None:
         # `send` asks for its next nonce again.
@@ -438,10 +475,14 @@ class Web3Chain:
         receipt = self.rpc("eth_getTransactionReceipt", tx_hash)
         if receipt is None:
             return None
+        return self.outcome_of(receipt, call)
+
+    def outcome_of(self, receipt: Mapping[str, Any], call: Call | None = None) -> Receipt:
+        """Of a receipt as the node gave it; ProtocolError if the transaction reverted."""
         if _number(receipt["status"]) != 1:
             if call is None:
-                raise ProtocolError("reverted", b"", tx_hash)
-            raise self._refusal(call, receipt, alone=True)
+                raise ProtocolError("reverted", b"", receipt["transactionHash"])
+            raise self._refusal(call, receipt, alone=False)
         return self._decode(receipt)
 
     def knows(self, tx_hash: str) -> bool:

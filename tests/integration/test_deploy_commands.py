@@ -137,12 +137,12 @@ confirmations = 1
 """
 
 
-@pytest.mark.parametrize("node", [BASE_SEPOLIA], indirect=True)
-def test_planned_applied_and_verified_with_a_testnet_s_id(node, tmp_path):
+def _testnet_operator(node: HttpRpc, folder: Path) -> Operator:
+    """Somebody with a keystore and a network's file of their own."""
     deployer, governor, guardian, *signers = KEYS
-    keystore = tmp_path / "deployer.json"
+    keystore = folder / "deployer.json"
     keystore.write_text(json.dumps(Account.encrypt(deployer.key, PASSPHRASE, iterations=2)))
-    network = tmp_path / "mine.toml"
+    network = folder / "mine.toml"
     network.write_text(
         FILLED.format(
             signers=", ".join(f'"{key.address}"' for key in signers),
@@ -152,7 +152,51 @@ def test_planned_applied_and_verified_with_a_testnet_s_id(node, tmp_path):
         )
     )
     node("anvil_setBalance", deployer.address, hex(10**20))
-    operator = Operator(node, tmp_path, "--network", str(network), "--account", str(keystore))
+    return Operator(node, folder, "--network", str(network), "--account", str(keystore))
+
+
+@pytest.mark.parametrize("node", [BASE_SEPOLIA], indirect=True)
+def test_killed_while_gas_is_too_dear_it_offers_more(node, tmp_path):
+    operator, path = _testnet_operator(node, tmp_path), tmp_path / f"{BASE_SEPOLIA}.json"
+    node("evm_setAutomine", False)
+
+    def kill_when(condition: Callable[[], object]) -> None:
+        process = operator.start("apply", "--yes", "--max-fee", "150")
+        try:
+            _until(condition)
+        finally:
+            process.kill()
+            process.wait()
+
+    def offers(number: int) -> bool:
+        """Whether so many were made for the first nonce, and the node has the last of them."""
+        if not path.exists():
+            return False
+        [step] = json.loads(path.read_text())["steps"].values() or [{"tx": []}]
+        known = step["tx"] and node("eth_getTransactionByHash", step["tx"][-1])
+        return len(step["tx"]) == number and bool(known)
+
+    kill_when(lambda: offers(1))
+    # Above what was offered, below what is allowed.
+    node("anvil_setNextBlockBaseFeePerGas", hex(60 * 10**9))
+    node("evm_mine")
+    kill_when(lambda: offers(2))
+    [step] = json.loads(path.read_text())["steps"].values()
+    first, second = (node("eth_getTransactionByHash", tx_hash) for tx_hash in step["tx"])
+    assert first is None, "the node keeps one of a nonce"
+    assert (second["nonce"], second["blockNumber"]) == ("0x0", None)
+    node("evm_mine")
+    node("evm_setAutomine", True)
+    kill_when(lambda: len(_states(path)) > 1)
+    [done, *_] = json.loads(path.read_text())["steps"].values()
+    assert (done["state"], done["tx"]) == ("confirmed", step["tx"][1:])
+    assert "offer" not in done
+
+
+@pytest.mark.parametrize("node", [BASE_SEPOLIA], indirect=True)
+def test_planned_applied_and_verified_with_a_testnet_s_id(node, tmp_path):
+    deployer, _, guardian, *signers = KEYS
+    operator = _testnet_operator(node, tmp_path)
     path = tmp_path / f"{BASE_SEPOLIA}.json"
     planned = operator.run("plan")
     assert not path.exists()

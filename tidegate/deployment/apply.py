@@ -2,15 +2,19 @@
 
 A step's transaction is signed, its hash and nonce are written down, then it is sent. Whoever comes
 back after a crash asks for that hash first. Where no block has it and its nonce is still free, the
-same nonce is used again, so that at most one of the two can ever be mined.
+same nonce is used again, so that at most one of the two can ever be mined. One that waits too long
+is replaced in the same way, at higher and higher fees up to a cap.
 """
 
+import math
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from tidegate import artifacts
-from tidegate.chain import Call, Chain, Receipt
+from tidegate.chain import Call, Chain, NodeError, Receipt, Sealed
 from tidegate.client.errors import ProtocolError
 from tidegate.deployment.check import check
 from tidegate.deployment.config import (
@@ -24,9 +28,12 @@ from tidegate.deployment.config import (
 from tidegate.deployment.deployed import Deployment, LocalSigners, hash_of
 from tidegate.deployment.journal import SENT, Journal
 from tidegate.deployment.plan import CREATE, PRICE, WAIT, Origin, Plan, Step, plan
+from tidegate.fees import GWEI, Fees, offer
 
 PRICE_TIMEOUT = 600.0  # seconds to wait for the signers' first prices
 MINED_TIMEOUT = 300.0  # seconds for a transaction to be mined
+REPLACED_AFTER = 45.0  # seconds without a block before a transaction is offered at a higher fee
+MAX_FEE = 200 * GWEI  # per gas, the most that is offered unless the operator says otherwise
 INDEXED_AFTER = 15.0  # seconds in which a node finds a transaction of a block that it has
 Say = Callable[[str], None]
 
@@ -52,12 +59,17 @@ def apply(
     sender: str | None = None,
     say: Say = quiet,
     confirmations: int = 1,
+    max_fee: int = MAX_FEE,
 ) -> Deployment:
-    """Do what is left of the plan, resuming where the manifest in `folder` ends."""
+    """Do what is left of the plan, resuming where the manifest in `folder` ends.
+
+    `max_fee`: the most to offer for gas, wei per gas.
+    """
     sender = sender or chain.sender
     refuse(config, chain.local, sender)
     artifacts.artifacts([*CONTRACTS, TOKEN])
-    walk = Walk(chain, config, Journal(chain, sender, folder), sender, say, confirmations)
+    journal = Journal(chain, sender, folder)
+    walk = Walk(chain, config, journal, sender, say, confirmations, max_fee)
     return walk.run()
 
 
@@ -90,6 +102,7 @@ class Walk:
         sender: str,
         say: Say = quiet,
         confirmations: int = 1,
+        max_fee: int = MAX_FEE,
     ) -> None:
         self.chain = chain
         self.config = config
@@ -97,6 +110,7 @@ class Walk:
         self.sender = sender
         self.say = say
         self.confirmations = confirmations
+        self.max_fee = max_fee
         self.sent = 0  # transactions of this run
         self.plan: Plan
 
@@ -149,10 +163,7 @@ class Walk:
             self._replan()  # another transaction of the sender came between: later addresses move
             return
         call = self._call(step)
-        sealed = self.chain.seal(call, self._nonce(step))
-        self.journal.sent(step, sealed)
-        self.chain.publish(sealed)
-        self.sent += 1
+        self._send(step, self.chain.seal(call, self._nonce(step), self._first_offer(step)))
         try:
             receipt = self._wait(step, call)
         except ProtocolError:
@@ -207,7 +218,9 @@ class Walk:
     def _call(self, step: Step) -> Call:
         if step.kind != PRICE:
             what = f"constructor of {step.source}" if step.kind == CREATE else step.id
-            return Call(step.to, step.data, self.sender, what=what)
+            # What was sent before keeps its gas: it may be mined by now, and not be estimated.
+            offered = self.journal.steps.get(step.id, {}).get("offer", {})
+            return Call(step.to, step.data, self.sender, gas=offered.get("gas"), what=what)
         oracle = self._oracle(step)
         signers = LocalSigners(oracle, self.config.threshold, len(self.config.signers))
         arguments = signers.arguments(step.feed, step.price, self.chain.time())
@@ -216,9 +229,69 @@ class Walk:
     def _oracle(self, step: Step):
         return self.chain.contract(artifacts.artifact("PriceOracle"), step.to)
 
+    # Fees
+
+    def _send(self, step: Step, sealed: Sealed) -> None:
+        """NodeError unless the node has it now, or will take it once gas is cheaper."""
+        self.journal.sent(step, sealed)
+        try:
+            self.chain.publish(sealed)
+        except NodeError:
+            if sealed.fees is None or self.chain.gas_price()[0] <= sealed.fees.most:
+                raise
+            self.say(f"{step.id}: the node does not take it at {_gwei(sealed.fees.most)}")
+        self.sent += 1
+
+    def _first_offer(self, step: Step) -> Fees | None:
+        """Waits while gas costs more than is allowed; None where gas has no market."""
+        if self.chain.local:
+            return None
+        deadline = time.monotonic() + MINED_TIMEOUT
+        while True:
+            base, fees = self._offer(step)
+            if fees:
+                return fees
+            dear = f"{step.id}: gas costs {_gwei(base)}, the limit {_gwei(self.max_fee)} is too low"
+            if time.monotonic() > deadline:
+                raise DeploymentError(f"{dear}: apply again later, or with a higher --max-fee")
+            self.say(f"{dear}: waiting")
+            time.sleep(REPLACED_AFTER)
+
+    def _offer(self, step: Step) -> tuple[int, Fees | None]:
+        """The base fee now; and what to offer for the step, None if the limit is below that.
+
+        More than its last transaction offers; where the limit leaves no room, the same again: a
+        node that lost it takes it, another has it already.
+        """
+        base, tip = self.chain.gas_price()
+        before = _offered(self.journal.steps.get(step.id, {}))
+        fees = offer(base, tip, self.max_fee, before)
+        if fees is None and before and base <= before.most:
+            fees = before
+        return base, fees
+
+    def _replace(self, step: Step) -> None:
+        """Offer more for the step's transaction, if that is allowed and the node takes it."""
+        entry = self.journal.steps[step.id]
+        base, fees = self._offer(step)
+        if fees is None:
+            limit = _gwei(self.max_fee)
+            self.say(f"{step.id}: gas costs {_gwei(base)}, the limit {limit} is too low: waiting")
+            return
+        sealed = self.chain.seal(self._call(step), entry["nonce"], fees)
+        self.say(f"{step.id}: not mined yet, {_gwei(fees.most)} offered now")
+        try:
+            self._send(step, sealed)
+        except NodeError as error:
+            # Mined in this moment, or coins are missing: what was sent before may still be mined.
+            self.say(f"{step.id}: the node keeps the transaction it has ({error})")
+
     def _wait(self, step: Step, call: Call | None = None) -> Receipt:
         hashes = self.journal.steps[step.id]["tx"]
         deadline = time.monotonic() + MINED_TIMEOUT
+        # One of an earlier run has waited long enough.
+        offered = time.monotonic() if call else -math.inf
+        nonce = self.journal.steps[step.id]["nonce"]
         pause = 0.001 if self.chain.local else 1.0
         while True:
             for tx_hash in hashes:
@@ -230,6 +303,10 @@ class Walk:
                     f"{step.id}: {hashes[-1]} is not mined after {MINED_TIMEOUT:.0f} s: "
                     "apply again to go on waiting, nothing is sent twice"
                 )
+            waited = not self.chain.local and time.monotonic() > offered + REPLACED_AFTER
+            if waited and self.chain.count(self.sender) <= nonce:
+                self._replace(step)
+                offered = time.monotonic()
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
 
@@ -286,6 +363,16 @@ class Walk:
         }
         markets = {market.name: market.instrument for market in self.config.markets}
         return Deployment(chain, contracts, markets, journal.content)
+
+
+def _offered(entry: dict[str, Any]) -> Fees | None:
+    """What the last transaction of a step offers, as far as the manifest says."""
+    found = entry.get("offer")
+    return Fees(found["most"], found["tip"]) if found else None
+
+
+def _gwei(price: int) -> str:
+    return f"{Decimal(price) / GWEI:.6g} gwei"
 
 
 def same_program(code: bytes, artifact: artifacts.Artifact) -> bool:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from functools import wraps
 from http.client import HTTPException
 from pathlib import Path
@@ -15,10 +16,12 @@ import click
 from tidegate.abi import checksum
 from tidegate.artifacts import ROOT, CompileError
 from tidegate.client.errors import ProtocolError
+from tidegate.deployment.apply import MAX_FEE
 from tidegate.deployment.config import DeploymentError, is_address, load_network
 from tidegate.deployment.deployed import MANIFESTS
 from tidegate.deployment.desk import Desk
 from tidegate.deployment.journal import load_manifest
+from tidegate.fees import GWEI
 from tidegate.local_accounts import local_address
 from tidegate.web3_chain import LOCAL_CHAINS, HttpRpc, RpcError, Signer, Web3Chain
 
@@ -44,7 +47,8 @@ def in_words() -> Iterator[None]:
         raise click.ClickException(text) from None
 
 
-def _keystore(name: str) -> tuple[str, Path]:
+def keystore_of(name: str) -> tuple[str, Path]:
+    """Address and file of an account of ape, or of a keystore file."""
     path = Path(name) if name.endswith(".json") else KEYSTORES / f"{name}.json"
     if not path.exists():
         raise DeploymentError(
@@ -90,7 +94,7 @@ def open_desk(
         raise DeploymentError(f"--sender {sender} is no address: 0x and 40 hexadecimal digits")
     key: Signer = _no_key
     if account is not None:
-        sender, path = _keystore(account)
+        sender, path = keystore_of(account)
         key = _signer(path) if sends else _no_key
     elif sender is None:
         if not local and sends:
@@ -156,6 +160,21 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _wei(context: click.Context, option: click.Parameter, text: str) -> int:
+    try:
+        return int(Decimal(text) * GWEI)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise click.BadParameter(f"{text} is no number") from None
+
+
+max_fee_option = click.option(
+    "--max-fee",
+    default=str(MAX_FEE // GWEI),
+    show_default=True,
+    metavar="GWEI",
+    callback=_wei,
+    help="Most to offer for gas, on real networks.",
+)
 offline_option = click.option("--offline", is_flag=True, help="Ask no node.")
 
 
@@ -177,10 +196,12 @@ def plan_command(network, rpc, account, sender, manifests, offline) -> None:
 
 @deploy_commands.command("apply")
 @click.option("--yes", is_flag=True, help="Do not ask on a real network.")
+@max_fee_option
 @_options
-def apply_command(network, rpc, account, sender, manifests, yes) -> None:
+def apply_command(network, rpc, account, sender, manifests, yes, max_fee) -> None:
     """Send what is left of the plan. After a crash run it again: it goes on."""
     desk = open_desk(network, rpc, account, sender, manifests, offline=False, sends=True)
+    desk.max_fee = max_fee
     if not desk.local and not yes:
         click.confirm(f"Send from {desk.sender} to chain {desk.chain_id}?", abort=True)
     desk.apply()

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tidegate.chain import Chain
-from tidegate.deployment.apply import apply, origin_of, refuse
+from tidegate.deployment.apply import MAX_FEE, apply, origin_of, refuse
 from tidegate.deployment.check import differences
 from tidegate.deployment.config import DeploymentConfig, DeploymentError, load_market
 from tidegate.deployment.deployed import Deployment, hash_of
@@ -36,6 +36,7 @@ class Desk:
     folder: Path
     local: bool
     confirmations: int = 1
+    max_fee: int = MAX_FEE  # wei per gas
     console: Console = field(default_factory=_console)
 
     @property
@@ -154,7 +155,13 @@ class Desk:
         if not self.local and not self._chain().balance(self.sender):
             raise DeploymentError(f"{self.sender} has no coins for gas: fund it, then apply again")
         deployment = apply(
-            self._chain(), self.config, self.folder, self.sender, self.say, self.confirmations
+            self._chain(),
+            self.config,
+            self.folder,
+            self.sender,
+            self.say,
+            self.confirmations,
+            self.max_fee,
         )
         self.say(f"manifest: {self.path}")
         return deployment

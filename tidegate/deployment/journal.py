@@ -2,7 +2,8 @@
 
 It is written before each wait, so a process may end at any moment: the next one reads here which
 transactions are under way. Of a step it keeps the state ("sent" or "confirmed"), the nonce, the
-hash of every transaction tried with it, and then the block. Nothing secret is in it.
+hash of every transaction tried with it and what the last one offers for gas, and then the block.
+Nothing secret is in it.
 """
 
 import json
@@ -76,6 +77,8 @@ class Journal:
         """Before the transaction goes out."""
         entry = self.steps.setdefault(step.id, {"state": SENT, "tx": []})
         entry.update(state=SENT, nonce=sealed.nonce, content=step.content)
+        if sealed.fees:
+            entry["offer"] = {"gas": sealed.gas, **asdict(sealed.fees)}
         if sealed.tx_hash not in entry["tx"]:
             entry["tx"].append(sealed.tx_hash)
         if step.kind == CREATE:
@@ -91,6 +94,7 @@ class Journal:
         """The step's effect is on the chain; no receipt if somebody else caused it."""
         entry = self.steps.setdefault(step.id, {"content": step.content, "tx": []})
         entry["state"] = CONFIRMED
+        entry.pop("offer", None)
         if receipt is not None:
             entry["block"] = receipt.block
             entry["block_hash"] = self.chain.block_hash(receipt.block)
