@@ -123,9 +123,7 @@ def _fill_side(
     self.positions[account][instrument] = carry._position(instrument, risk, after, indices)
     if stored != before:
         self._back(instrument, unsafe_sub(stored, before))
-        log IClearingHouse.Shared(
-            account=account, instrument=instrument, size=unsafe_sub(before, stored), due=due
-        )
+        log IClearingHouse.Shared(account=account, instrument=instrument, size=unsafe_sub(before, stored), due=due)
 
     purse: uint256 = cash_word._plus(self.cash[account][asset], unsafe_sub(0, unsafe_add(pays, due))) | cash_word.HOLDS
     errors._require(purse & (cash_word.ESCROW | cash_word.RESERVED) == 0, errors.BAD_FILL)
