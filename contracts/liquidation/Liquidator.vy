@@ -54,6 +54,7 @@ struct Batch:
 struct Outcome:
     done: uint256
     short: bool  # a deficit was booked
+    refused: bool  # the last batch, as one
     reason: uint256  # the core's last refusal
 
 
@@ -152,11 +153,12 @@ def liquidate(accounts: DynArray[uint256, 16], instruments: DynArray[uint256, 16
         instrument: uint256 = instruments[i]
         taken: uint256 = len(batch.notes)
         if taken != 0 and (taken == MOST or instrument != market.instrument or account <= last):
-            done: uint256 = outcome.done
             outcome = self._clear_batch(batch, market, keeper_account, outcome)
             batch = empty(Batch)
-            if outcome.done != done + taken:
-                # the skew in memory counts slices that were refused
+            market.room = self._room(market)
+            if outcome.refused:
+                # the skew in memory is that of slices that were not cleared so
+                outcome.refused = False
                 market = empty(slices.Market)
         if instrument != market.instrument:
             market = self._market(instrument)
@@ -195,7 +197,7 @@ def open_auction(account: uint256, instrument: uint256) -> uint256:
     gross: int256 = 0
     equity, maintenance, gross = self._health(account)
     errors._require(equity < maintenance, errors.NOT_LIQUIDATABLE)
-    if equity >= 0:
+    if equity >= 0 and not self._is_hedged(account, instrument >> 6):
         slice_: slices.Slice = self._slice(account, self._market(instrument))
         errors._require(slice_.size == 0, errors.SLICES_SUFFICE)
         errors._require(slice_.reason != errors.NOT_LIQUIDATABLE, slice_.reason)
@@ -428,6 +430,7 @@ def _clear_batch(batch: Batch, market: slices.Market, keeper_account: uint256, b
         outcome.done += len(batch.notes)
         outcome.short = self._settle(batch) or outcome.short
         return outcome
+    outcome.refused = True
     if len(batch.notes) == 1:
         self._skip(batch.fills[0].taker, instrument, reason)
         outcome.reason = reason
@@ -564,24 +567,35 @@ def _market(instrument: uint256) -> slices.Market:
     risk: uint256 = staticcall CORE.risk_word(instrument)
     trade: uint256 = staticcall CORE.trade_word(instrument)
     quote_word: uint256 = staticcall VAULT.quote_word(instrument)
-    room: int256 = 0
-    size: int256 = 0
-    if risk != 0:
-        room, size = buckets._room(instrument, terms._skew_scale(risk))
-        if room == size and mark != 0:
-            # a full bucket holds at least one slice
-            room = max(room, rounding._mul_div_up(terms._minimum_notional(trade), WAD, convert(mark, int256)))
-    return slices.Market(
+    market: slices.Market = slices.Market(
         instrument=instrument,
         mark=convert(mark, int256),
         skew=market_words._skew(staticcall CORE.interest_word(instrument)),
-        room=room,
+        room=0,
         risk=risk,
         limits=staticcall CORE.limits_word(instrument),
         trade=trade,
         max_premium=quotes._max_premium(quote_word),
         half_spread=quotes._half_spread(quote_word, staticcall ORACLE.volatility(instrument >> 6)),
     )
+    market.room = self._room(market)
+    return market
+
+
+@view
+@internal
+def _room(market: slices.Market) -> int256:
+    """
+    @return What the bucket leaves now; a full one holds at least one slice.
+    """
+    if market.risk == 0:
+        return 0
+    room: int256 = 0
+    size: int256 = 0
+    room, size = buckets._room(market.instrument, terms._skew_scale(market.risk))
+    if room == size:
+        room = max(room, rounding._mul_div_up(terms._minimum_notional(market.trade), WAD, market.mark))
+    return room
 
 
 @view
@@ -658,6 +672,23 @@ def _vault_takes(market: slices.Market, size: int256) -> bool:
 
 
 # What an auction is held over
+
+
+@view
+@internal
+def _is_hedged(account: uint256, underlying: uint256) -> bool:
+    """
+    @return Whether it is long and short at once: closing one of both may help nobody.
+    """
+    ids: uint256 = staticcall CORE.account_word(account)
+    sides: uint256 = 0
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        if instrument >> 6 == underlying:
+            sides |= 1 if self._held(account, instrument) > 0 else 2
+    return sides == 3
 
 
 @view

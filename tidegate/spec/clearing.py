@@ -340,9 +340,7 @@ class ClearingHouse:
             self._hold_principal(fill.taker, asset)
         cost = cost_up(fill) + fill.fee
         interest = self.interest[fill.instrument]
-        taker_before = self._fill_side(
-            fill.taker, fill.instrument, fill.size, cost, 0, asset
-        )
+        taker_before = self._fill_side(fill.taker, fill.instrument, fill.size, cost, 0, asset)
         after = interest.moved(taker_before, fill.size)
         if backed:
             require(
