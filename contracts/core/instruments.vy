@@ -12,9 +12,11 @@
 from ..libraries import errors
 from ..interfaces import IClearingHouse
 from ..interfaces import IPriceOracle
+from ..libraries import terms
 
 TRADING: constant(uint256) = 1
 LIQUIDATION: constant(uint256) = 2
+BREAKER: constant(uint256) = 4
 
 ORACLE: immutable(address)
 CONFIGURATOR: immutable(address)
@@ -79,7 +81,7 @@ def _add_asset(asset: uint256, word: uint256, vault: address):
 @internal
 def _set_terms(instrument: uint256, risk: uint256, trade: uint256, limits: uint256):
     self._require_configurator()
-    self.risk[instrument] = risk
+    self.risk[instrument] = (risk & ~terms.STATE) | (self.risk[instrument] & terms.STATE)
     self.trade[instrument] = trade
     self.limits[instrument] = limits
     log IClearingHouse.TermsSet(instrument=instrument, risk=risk, trade=trade, limits=limits)

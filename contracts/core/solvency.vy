@@ -28,10 +28,8 @@ from ..interfaces import IClearingHouse
 from ..libraries import account_word
 from ..libraries import cash_word
 from ..libraries import errors
-from ..libraries import funding
 from ..libraries import margin
 from ..libraries import market_words
-from ..libraries import position_word
 from ..libraries import rounding
 from ..libraries import terms
 from . import accounts
@@ -101,13 +99,11 @@ def _state(
         state.fresh = state.fresh and fresh
         indices: uint256 = 0
         interest: uint256 = 0
-        carried: uint256 = 0
-        indices, interest, carried = carry._accrued(instrument, risk, mark)
-        held: uint256 = ledger.positions[account][instrument]
-        size: int256 = position_word._size(held)
-        cash = unsafe_sub(
-            cash, funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
-        )
+        indices, interest = carry._accrued(instrument, risk, mark)
+        size: int256 = 0
+        due: int256 = 0
+        size, due = carry._standing(instrument, risk, ledger.positions[account][instrument], indices)
+        cash = unsafe_sub(cash, due)
 
         # what the call moved: of this account, and of the skew
         moved: int256 = 0

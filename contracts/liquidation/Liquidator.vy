@@ -28,7 +28,6 @@ from ..libraries import account_word
 from ..libraries import cash_word
 from ..libraries import errors
 from ..libraries import market_words
-from ..libraries import position_word
 from ..libraries import quote as quotes
 from ..libraries import rounding
 from ..libraries import terms
@@ -55,6 +54,7 @@ struct Batch:
 struct Outcome:
     done: uint256
     short: bool  # a deficit was booked
+    refused: bool  # the last batch, as one
     reason: uint256  # the core's last refusal
 
 
@@ -96,6 +96,7 @@ VAULT: immutable(ILiquidityVault)
 OWNER: public(immutable(address))
 REWARD_WINDOW: public(immutable(uint256))
 GAS_FEED: public(immutable(uint256))
+BACKSTOP: immutable(uint256)  # the other party of a loss that a side shares
 
 fund: public(address)
 
@@ -133,6 +134,7 @@ def __init__(
     OWNER = owner
     REWARD_WINDOW = reward_window
     GAS_FEED = gas_feed
+    BACKSTOP = (convert(core, uint256) << 96) | (3 << 32)
 
 
 # Slices
@@ -151,11 +153,12 @@ def liquidate(accounts: DynArray[uint256, 16], instruments: DynArray[uint256, 16
         instrument: uint256 = instruments[i]
         taken: uint256 = len(batch.notes)
         if taken != 0 and (taken == MOST or instrument != market.instrument or account <= last):
-            done: uint256 = outcome.done
             outcome = self._clear_batch(batch, market, keeper_account, outcome)
             batch = empty(Batch)
-            if outcome.done != done + taken:
-                # the skew in memory counts slices that were refused
+            market.room = self._room(market)
+            if outcome.refused:
+                # the skew in memory is that of slices that were not cleared so
+                outcome.refused = False
                 market = empty(slices.Market)
         if instrument != market.instrument:
             market = self._market(instrument)
@@ -194,7 +197,7 @@ def open_auction(account: uint256, instrument: uint256) -> uint256:
     gross: int256 = 0
     equity, maintenance, gross = self._health(account)
     errors._require(equity < maintenance, errors.NOT_LIQUIDATABLE)
-    if equity >= 0:
+    if equity >= 0 and not self._is_hedged(account, instrument >> 6):
         slice_: slices.Slice = self._slice(account, self._market(instrument))
         errors._require(slice_.size == 0, errors.SLICES_SUFFICE)
         errors._require(slice_.reason != errors.NOT_LIQUIDATABLE, slice_.reason)
@@ -212,7 +215,7 @@ def bid(
     errors._require(staticcall CORE.may(bidder, msg.sender, TRADE), errors.NOT_PERMITTED)
     word: uint256 = auctions.words[account]
     errors._require(auctions._runs(word), errors.NO_AUCTION)
-    lot: Lot = self._lot(account, first)
+    lot: Lot = self._lot(account, first, self._end(staticcall CORE.account_word(account), first))
     reach: int256 = lot.limit
     if lot.equity < 0 and self.fund != empty(address):
         reach += FUND_EXTRA
@@ -220,20 +223,18 @@ def bid(
     discount: int256 = min(total, lot.limit)
     fraction: int256 = 0
     restores: bool = False
-    fraction, restores = self._fraction(lot, discount, most)
+    cost: int256 = rounding._mul_div_up(lot.notional, discount, PPM)
+    fraction, restores = self._fraction(lot, cost, most)
 
     fills: DynArray[IClearingHouse.Fill, 8] = []
     closed: int256 = 0
     whole: bool = lot.all
     for leg: Leg in lot.legs:
-        held: int256 = abs(leg.size)
-        part: int256 = rounding._mul_div_down(held, fraction, WAD)
-        if rounding._mul_div_down(held - part, leg.mark, WAD) < leg.least:
-            part = held
-        whole = whole and part == held
-        if part == 0:
+        size: int256 = self._part(leg, fraction)
+        whole = whole and size == -leg.size
+        if size == 0:
             continue
-        closed += rounding._mul_div_down(part, leg.mark, WAD)
+        closed += rounding._mul_div_down(abs(size), leg.mark, WAD)
         # rounded toward the mark, so that the sum keeps within what the core allows
         cut: int256 = rounding._mul_div_down(leg.mark, discount, PPM)
         fills.append(
@@ -241,8 +242,8 @@ def bid(
                 taker=account,
                 maker=bidder,
                 instrument=leg.instrument,
-                size=-part if leg.size > 0 else part,
-                price=convert(leg.mark - cut if leg.size > 0 else leg.mark + cut, uint256),
+                size=size,
+                price=convert(leg.mark - cut if size < 0 else leg.mark + cut, uint256),
                 fee=0,
                 slot=0,
             )
@@ -293,21 +294,13 @@ def end_auction(account: uint256):
 
 
 @external
-def takeover(account: uint256, instrument: uint256, keeper_account: uint256) -> int256:
-    errors._require(auctions._has_failed(auctions.words[account]), errors.NO_AUCTION)
-    market: slices.Market = self._market(instrument)
-    slice_: slices.Slice = self._failed(account, market)
-    errors._require(self._vault_takes(market, slice_.size), errors.VAULT_FULL)
-    batch: Batch = empty(Batch)
-    batch.fills.append(self._fill(account, instrument, slice_))
-    batch.notes.append(self._note(slice_))
-    reason: uint256 = self._clear(batch, keeper_account)
-    errors._require(reason == 0, reason)
-    buckets._count(instrument, rounding._mul_div_down(abs(slice_.size), market.mark, WAD))
-    log ILiquidator.TakenOver(account=account, instrument=instrument, size=slice_.size)
-    if self._settle(batch):
-        self._absorb()
-    return slice_.size
+def takeover(account: uint256, instrument: uint256, keeper_account: uint256) -> uint256:
+    return self._resolve(account, instrument, keeper_account, False)
+
+
+@external
+def deleverage(account: uint256, instrument: uint256, keeper_account: uint256) -> uint256:
+    return self._resolve(account, instrument, keeper_account, True)
 
 
 # Governance
@@ -351,11 +344,12 @@ def auction_of(account: uint256) -> (uint256, uint256, uint256, uint256):
     word: uint256 = auctions.words[account]
     if not auctions._runs(word):
         return 0, 0, 0, 0
-    lot: Lot = self._lot(account, 0)
+    lot: Lot = self._lot(account, 0, self._end(staticcall CORE.account_word(account), 0))
     fraction: int256 = 0
     restores: bool = False
     discount: uint256 = auctions._discount(word, convert(lot.limit, uint256))
-    fraction, restores = self._fraction(lot, convert(discount, int256), max_value(uint256))
+    cost: int256 = rounding._mul_div_up(lot.notional, convert(discount, int256), PPM)
+    fraction, restores = self._fraction(lot, cost, max_value(uint256))
     return auctions._opened(word), discount, convert(lot.limit, uint256), convert(fraction, uint256)
 
 
@@ -436,6 +430,7 @@ def _clear_batch(batch: Batch, market: slices.Market, keeper_account: uint256, b
         outcome.done += len(batch.notes)
         outcome.short = self._settle(batch) or outcome.short
         return outcome
+    outcome.refused = True
     if len(batch.notes) == 1:
         self._skip(batch.fills[0].taker, instrument, reason)
         outcome.reason = reason
@@ -469,17 +464,7 @@ def _clear(batch: Batch, keeper_account: uint256) -> uint256:
     for note: uint256 in batch.notes:
         reward += note >> 2
     if reward != 0:
-        fills.append(
-            IClearingHouse.Fill(
-                taker=fills[0].maker,
-                maker=keeper_account,
-                instrument=0,
-                size=0,
-                price=0,
-                fee=reward,
-                slot=0,
-            )
-        )
+        fills.append(self._payment(fills[0].instrument, keeper_account, reward))
     success: bool = False
     response: Bytes[4] = b""
     success, response = raw_call(
@@ -493,6 +478,14 @@ def _clear(batch: Batch, keeper_account: uint256) -> uint256:
     # no selector: the call ran out of gas, which must not pass for a verdict
     errors._require(len(response) == 4, errors.OUT_OF_GAS)
     return convert(response, uint256)
+
+
+@view
+@internal
+def _payment(instrument: uint256, keeper_account: uint256, reward: uint256) -> IClearingHouse.Fill:
+    return IClearingHouse.Fill(
+        taker=self._pool(instrument), maker=keeper_account, instrument=0, size=0, price=0, fee=reward, slot=0
+    )
 
 
 @internal
@@ -574,24 +567,35 @@ def _market(instrument: uint256) -> slices.Market:
     risk: uint256 = staticcall CORE.risk_word(instrument)
     trade: uint256 = staticcall CORE.trade_word(instrument)
     quote_word: uint256 = staticcall VAULT.quote_word(instrument)
-    room: int256 = 0
-    size: int256 = 0
-    if risk != 0:
-        room, size = buckets._room(instrument, terms._skew_scale(risk))
-        if room == size and mark != 0:
-            # a full bucket holds at least one slice
-            room = max(room, rounding._mul_div_up(terms._minimum_notional(trade), WAD, convert(mark, int256)))
-    return slices.Market(
+    market: slices.Market = slices.Market(
         instrument=instrument,
         mark=convert(mark, int256),
         skew=market_words._skew(staticcall CORE.interest_word(instrument)),
-        room=room,
+        room=0,
         risk=risk,
         limits=staticcall CORE.limits_word(instrument),
         trade=trade,
         max_premium=quotes._max_premium(quote_word),
         half_spread=quotes._half_spread(quote_word, staticcall ORACLE.volatility(instrument >> 6)),
     )
+    market.room = self._room(market)
+    return market
+
+
+@view
+@internal
+def _room(market: slices.Market) -> int256:
+    """
+    @return What the bucket leaves now; a full one holds at least one slice.
+    """
+    if market.risk == 0:
+        return 0
+    room: int256 = 0
+    size: int256 = 0
+    room, size = buckets._room(market.instrument, terms._skew_scale(market.risk))
+    if room == size:
+        room = max(room, rounding._mul_div_up(terms._minimum_notional(market.trade), WAD, market.mark))
+    return room
 
 
 @view
@@ -608,7 +612,7 @@ def _health(account: uint256) -> (int256, int256, int256):
 @view
 @internal
 def _held(account: uint256, instrument: uint256) -> int256:
-    return position_word._size(staticcall CORE.position_word(account, instrument))
+    return staticcall CORE.size_of(account, instrument)
 
 
 @view
@@ -625,41 +629,29 @@ def _slice(account: uint256, market: slices.Market) -> slices.Slice:
         return slices._nothing(errors.NOT_LIQUIDATABLE)
     if terms._brake(market.risk) > terms.REDUCE_ONLY:
         return slices._nothing(errors.PAUSED)
-    return self._rewarded(account, market, slices._of(held, equity, maintenance, gross, market))
-
-
-@view
-@internal
-def _failed(account: uint256, market: slices.Market) -> slices.Slice:
-    """
-    @return What is taken once an auction has failed: as a slice, outside the bucket.
-    """
-    endless: slices.Market = market
-    endless.room = slices.ENDLESS
-    endless.risk &= 2**terms.BRAKE_SHIFT - 1
-    errors._require(terms._brake(market.risk) <= terms.AUCTION_ONLY, errors.PAUSED)
-    slice_: slices.Slice = self._slice(account, endless)
-    errors._require(slice_.size != 0, slice_.reason)
+    slice_: slices.Slice = slices._of(held, equity, maintenance, gross, market)
+    if slice_.size != 0:
+        slice_.reward = self._reward(account, market.limits, slice_.reward)
     return slice_
 
 
 @view
 @internal
-def _rewarded(account: uint256, market: slices.Market, slice_: slices.Slice) -> slices.Slice:
+def _reward(account: uint256, limits: uint256, most: int256) -> int256:
     """
-    @return The slice with its keeper's reward: once per account and window; at least the gas, as far as the cap goes.
+    @param most What the slice earns it before gas and cap.
+    @return The keeper's: once per account and window; at least the gas, as far as the cap goes.
     """
-    result: slices.Slice = slice_
-    cap: int256 = terms._keeper_reward(market.limits)
     if auctions._is_rewarded(account, REWARD_WINDOW):
-        result.reward = 0
-    elif GAS_FEED != 0 and result.size != 0 and result.reward < cap:
-        price: uint256 = 0
-        fresh: bool = False
-        price, fresh = staticcall ORACLE.latest(GAS_FEED)
-        gas: uint256 = GAS_OF_SLICE * min(block.basefee, MOST_GAS_PRICE) * price // 10**18
-        result.reward = min(cap, max(result.reward, convert(gas, int256)))
-    return result
+        return 0
+    cap: int256 = terms._keeper_reward(limits)
+    if GAS_FEED == 0 or most >= cap:
+        return min(cap, most)
+    price: uint256 = 0
+    fresh: bool = False
+    price, fresh = staticcall ORACLE.latest(GAS_FEED)
+    gas: uint256 = GAS_OF_SLICE * min(block.basefee, MOST_GAS_PRICE) * price // 10**18
+    return min(cap, max(most, convert(gas, int256)))
 
 
 @view
@@ -680,6 +672,23 @@ def _vault_takes(market: slices.Market, size: int256) -> bool:
 
 
 # What an auction is held over
+
+
+@view
+@internal
+def _is_hedged(account: uint256, underlying: uint256) -> bool:
+    """
+    @return Whether it is long and short at once: closing one of both may help nobody.
+    """
+    ids: uint256 = staticcall CORE.account_word(account)
+    sides: uint256 = 0
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        if instrument >> 6 == underlying:
+            sides |= 1 if self._held(account, instrument) > 0 else 2
+    return sides == 3
 
 
 @view
@@ -705,16 +714,14 @@ def _first_discount(account: uint256) -> uint256:
 
 @view
 @internal
-def _lot(account: uint256, first: uint256) -> Lot:
+def _lot(account: uint256, first: uint256, end: uint256) -> Lot:
     """
-    @param first Place of the first leg; 0 unless the account holds more than eight, then where an underlying begins.
-    @return Up to eight legs, as many whole underlyings as that holds.
+    @param first Place of the first leg. @param end Behind the last.
     """
     lot: Lot = empty(Lot)
     lot.equity, lot.maintenance, lot.notional = self._health(account)
     errors._require(lot.equity < lot.maintenance, errors.NOT_LIQUIDATABLE)
     ids: uint256 = staticcall CORE.account_word(account)
-    end: uint256 = self._end(ids, first)
     lot.all = first == 0 and account_word._instrument(ids, end) == 0
     lot.limit = rounding._mul_div_down(lot.maintenance, PPM, lot.notional)
     for i: uint256 in range(MOST_LEGS):
@@ -748,7 +755,8 @@ def _lot(account: uint256, first: uint256) -> Lot:
 @internal
 def _end(ids: uint256, first: uint256) -> uint256:
     """
-    @return Place behind the last leg.
+    @param first 0 unless the account holds more than eight positions, then where an underlying begins.
+    @return Behind the last leg of a lot: as many whole underlyings as eight legs hold.
     """
     held: uint256 = 0
     for place: uint256 in range(15):
@@ -777,14 +785,14 @@ def _end(ids: uint256, first: uint256) -> uint256:
 
 @pure
 @internal
-def _fraction(lot: Lot, discount: int256, most: uint256) -> (int256, bool):
+def _fraction(lot: Lot, cost: int256, most: uint256) -> (int256, bool):
     """
-    @param discount ppm. @param most Notional that the bidder takes.
+    @param cost Of closing all of it. @param most Notional to be taken at most.
     @return Fraction of each position, 1e-18; whether it restores maintenance and buffer.
     """
     target: int256 = rounding._mul_div_up(lot.maintenance, PPM + lot.buffer, PPM)
     missing: int256 = target - lot.equity
-    relief: int256 = target - rounding._mul_div_up(lot.notional, discount, PPM)
+    relief: int256 = target - cost
     needed: int256 = WAD
     if relief > missing:
         needed = rounding._mul_div_up(WAD, missing, relief)
@@ -793,3 +801,109 @@ def _fraction(lot: Lot, discount: int256, most: uint256) -> (int256, bool):
     if bound < needed:
         return bound, False
     return needed, True
+
+
+@pure
+@internal
+def _part(leg: Leg, fraction: int256) -> int256:
+    """
+    @return Change of the position: its fraction, cut; all of it where less than the minimum would be left.
+    """
+    held: int256 = abs(leg.size)
+    part: int256 = rounding._mul_div_down(held, fraction, WAD)
+    if rounding._mul_div_down(held - part, leg.mark, WAD) < leg.least:
+        part = held
+    return -part if leg.size > 0 else part
+
+
+# What follows an auction that failed
+
+
+@view
+@internal
+def _legs_of(account: uint256, instrument: uint256) -> Lot:
+    """
+    @return The account's positions of an instrument's underlying, at most seven: hedges are closed together.
+    """
+    ids: uint256 = staticcall CORE.account_word(account)
+    first: uint256 = 15
+    end: uint256 = 0
+    for place: uint256 in range(15):
+        held: uint256 = account_word._instrument(ids, place)
+        if held != 0 and held >> 6 == instrument >> 6:
+            first = min(first, place)
+            end = place + 1
+    errors._require(end != 0, errors.NOT_LIQUIDATABLE)
+    return self._lot(account, first, min(end, first + MOST))
+
+
+@internal
+def _resolve(account: uint256, instrument: uint256, keeper_account: uint256, shared: bool) -> uint256:
+    """
+    @param shared What the vault cannot take goes to the other side's positions, at mark.
+    @return Notional closed.
+    """
+    errors._require(auctions._has_failed(auctions.words[account]), errors.NO_AUCTION)
+    lot: Lot = self._legs_of(account, instrument)
+    cost: int256 = 0
+    if not shared:
+        for leg: Leg in lot.legs:
+            market: slices.Market = self._market(leg.instrument)
+            cost += slices._cost_up(-leg.size, slices._quote(market, -leg.size), leg.mark)
+    fraction: int256 = 0
+    restores: bool = False
+    fraction, restores = self._fraction(lot, cost, max_value(uint256))
+
+    fills: DynArray[IClearingHouse.Fill, 8] = []
+    closed: int256 = 0
+    earned: int256 = 0
+    penalty: int256 = 0
+    cost = 0
+    vaults: uint256 = 0
+    limits: uint256 = 0
+    for leg: Leg in lot.legs:
+        size: int256 = self._part(leg, fraction)
+        if size == 0:
+            continue
+        market: slices.Market = self._market(leg.instrument)
+        limits = market.limits
+        notional: int256 = rounding._mul_div_down(abs(size), leg.mark, WAD)
+        closed += notional
+        earned += slices._least_reward(notional, limits)
+        penalty += rounding._mul_div_down(notional, terms._penalty(limits), PPM)
+        fill: IClearingHouse.Fill = IClearingHouse.Fill(
+            taker=account,
+            maker=self._pool(leg.instrument),
+            instrument=leg.instrument,
+            size=size,
+            price=convert(leg.mark, uint256),
+            fee=0,
+            slot=0,
+        )
+        if self._vault_takes(market, size):
+            vaults += 1
+            quote: int256 = slices._quote(market, size)
+            fill.price = convert(quote, uint256)
+            cost += slices._cost_up(size, quote, leg.mark) + slices.SLACK
+            buckets._count(leg.instrument, notional)
+            log ILiquidator.TakenOver(account=account, instrument=leg.instrument, size=size)
+        else:
+            errors._require(shared, errors.VAULT_FULL)
+            fill.maker = BACKSTOP
+            log ILiquidator.Deleveraged(account=account, instrument=leg.instrument, size=size)
+        fills.append(fill)
+    errors._require(not shared or vaults < len(fills), errors.VAULT_TAKES)
+    errors._require(len(fills) != 0, errors.BELOW_MINIMUM)
+    if not shared and lot.equity > 0:
+        # as a slice's, of all legs together
+        penalty = max(0, min(penalty, rounding._mul_div_down(lot.equity, closed, lot.notional) - cost))
+        fills[0].fee = convert(penalty, uint256)
+        earned = max(earned, penalty)
+    reward: int256 = self._reward(account, limits, earned)
+    auctions._note(account, reward != 0, restores and lot.all)
+    if reward != 0:
+        fills.append(self._payment(instrument, keeper_account, convert(reward, uint256)))
+    extcall CORE.clear(fills)
+    if staticcall CORE.account_word(account) >> 16 == 0 and self._books(account):
+        self._absorb()
+    return convert(closed, uint256)

@@ -30,7 +30,6 @@ PPM: constant(int256) = 10**6
 LEAST_REWARD_PART: constant(int256) = 10
 # the core rounds notional up twice and dues once; the penalty leaves room for it
 SLACK: constant(int256) = 4
-ENDLESS: constant(int256) = 2**104  # room that no position fills
 
 
 struct Market:
@@ -49,7 +48,7 @@ struct Slice:
     size: int256  # change of the account's position; 0: nothing is taken
     price: int256
     penalty: int256
-    reward: int256  # the most
+    reward: int256  # before its cap
     whole: bool  # the position is gone
     restores: bool  # maintenance and buffer
     reason: uint256  # why nothing is taken
@@ -78,6 +77,16 @@ def _cost_up(size: int256, price: int256, mark: int256) -> int256:
     @return What a taker of this size pays above the mark; negative when the premium favours it.
     """
     return rounding._mul_div_up(size, price - mark, WAD)
+
+
+@internal
+@pure
+def _least_reward(closed: int256, limits: uint256) -> int256:
+    """
+    @param closed Notional. @return What closing it earns a keeper even when nothing is left for a penalty.
+    """
+    most: int256 = rounding._mul_div_down(closed, terms._penalty(limits), PPM)
+    return rounding._div_down(most, LEAST_REWARD_PART)
 
 
 @internal
@@ -139,7 +148,5 @@ def _of(held: int256, equity: int256, maintenance: int256, gross: int256, market
     cost: int256 = self._cost_up(slice_.size, slice_.price, mark)
     if equity > 0:
         slice_.penalty = max(0, min(most, rounding._mul_div_down(equity, closed, gross) - cost - SLACK))
-    slice_.reward = min(
-        terms._keeper_reward(market.limits), max(slice_.penalty, rounding._div_down(most, LEAST_REWARD_PART))
-    )
+    slice_.reward = max(slice_.penalty, self._least_reward(closed, market.limits))
     return slice_

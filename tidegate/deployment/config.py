@@ -26,6 +26,7 @@ CONTRACTS = (
     "Timelock",
     "PriceOracle",
     "Configurator",
+    "SharedLosses",
     "ClearingHouse",
     "LiquidityVault",
     "Exchange",

@@ -12,13 +12,20 @@ from typing import NamedTuple, Protocol
 
 from tidegate.client.errors import ProtocolError
 from tidegate.spec import margin, words
-from tidegate.spec.clearing import COLLATERAL, TRADE_RIGHT, ClearingHouse, Fill
+from tidegate.spec.clearing import (
+    AUCTION_ONLY,
+    COLLATERAL,
+    REDUCE_ONLY,
+    TRADE_RIGHT,
+    ClearingHouse,
+    Fill,
+)
 from tidegate.spec.exchange import refusal_of
 from tidegate.spec.host import Host, Table, require
 from tidegate.spec.oracle import VOLATILITY_UNIT, PriceOracle
 from tidegate.spec.rounding import PPM, WAD, div_down, div_toward_zero, div_up
 from tidegate.spec.vault import LiquidityVault
-from tidegate.spec.words import Field, Word
+from tidegate.spec.words import Field, Limits, Word
 
 MOST = 7  # slices of a batch: the core takes eight fills, one is the keeper's payment
 MOST_LEGS = 8
@@ -28,8 +35,6 @@ LIVES = 4  # an auction lives so many times T2
 FUND_EXTRA = 10_000  # ppm that the fund adds to an insolvent account's discount, at most
 GAS_OF_SLICE = 60_000
 MOST_GAS_PRICE = 200 * 10**9
-ENDLESS = 2**104
-REDUCE_ONLY, AUCTION_ONLY = 2, 3  # levels of the circuit breaker
 PART_PER_PPM = 10**12  # of K
 
 
@@ -206,7 +211,7 @@ class Liquidator:
 
     def slice_of(self, account: int, instrument: int, taken: Sequence[int] = ()) -> Slice:
         """What a slice would take now, after others of its batch took so much."""
-        if self.core.positions[account, instrument].size == 0:
+        if self.core.size_of(account, instrument) == 0:
             return Slice(reason="NotLiquidatable")
         equity, _, maintenance, _ = self.core.health(account)
         if equity >= maintenance:
@@ -218,7 +223,7 @@ class Liquidator:
 
     def _slice(self, account: int, instrument: int, room: int, moved: int) -> Slice:
         """Of an account below maintenance; `moved`: of the skew, by the batch before it."""
-        held = self.core.positions[account, instrument].size
+        held = self.core.size_of(account, instrument)
         equity, _, maintenance, gross = self.core.health(account)
         mark, _ = self.oracle.latest(words.underlying_of(instrument), self.host.now)
         risk, limits = self.core.risk[instrument], self.core.limits[instrument]
@@ -253,11 +258,18 @@ class Liquidator:
         most = div_down(closed * limits.penalty, PPM)
         room = div_down(equity * closed, gross) - self._cost_up(change, price, mark) - SLACK
         penalty = max(0, min(most, room)) if equity > 0 else 0
-        reward = max(penalty, div_toward_zero(most, LEAST_REWARD_PART), self._gas())
-        reward = min(limits.keeper_reward, reward)
-        if self.host.now < self.states[account].rewarded + self.reward_window:
-            reward = 0
+        reward = self._reward(account, limits, max(penalty, self._least_reward(closed, limits)))
         return Slice(change, price, penalty, reward, whole, restores)
+
+    @staticmethod
+    def _least_reward(closed: int, limits: Limits) -> int:
+        return div_toward_zero(div_down(closed * limits.penalty, PPM), LEAST_REWARD_PART)
+
+    def _reward(self, account: int, limits: Limits, earned: int) -> int:
+        """The keeper's: once per account and window; at least the gas, as far as the cap goes."""
+        if self.host.now < self.states[account].rewarded + self.reward_window:
+            return 0
+        return min(limits.keeper_reward, max(earned, self._gas()))
 
     def _gas(self) -> int:
         """What the gas of a slice costs, collateral, 1e-18."""
@@ -278,7 +290,7 @@ class Liquidator:
 
     def _brake(self, instrument: int) -> int:
         risk = self.core.risk[instrument]
-        return getattr(risk, "brake", 0) if risk else 0
+        return risk.brake if risk else 0
 
     # The bucket
 
@@ -401,20 +413,25 @@ class Liquidator:
             require(not self._runs(account), "AuctionRuns")
             equity, _, maintenance, _ = self.core.health(account)
             require(equity < maintenance, "NotLiquidatable")
-            if equity >= 0:
+            if equity >= 0 and not self._is_hedged(account, words.underlying_of(instrument)):
                 part = self.slice_of(account, instrument)
                 require(part.size == 0, "SlicesSuffice")
                 require(part.reason != "NotLiquidatable", part.reason)
             cost = notional = 0
             for held in self.core.held[account]:
                 require(self._brake(held) <= AUCTION_ONLY, "Paused")
-                size = self.core.positions[account, held].size
+                size = self.core.size_of(account, held)
                 mark, _ = self.oracle.latest(words.underlying_of(held), self.host.now)
                 cost += self._cost_up(-size, self._quote(held, -size, mark, 0), mark)
                 notional += div_up(abs(size) * mark, WAD)
             start = min(max(0, div_up(cost * PPM, notional)), PPM)
             self.states[account] = replace(self.states[account], start=start, opened=self.host.now)
             return start
+
+    def _is_hedged(self, account: int, feed: int) -> bool:
+        """Whether it is long and short at once: closing one of both may help nobody."""
+        held = [i for i in self.core.held[account] if words.underlying_of(i) == feed]
+        return len({self.core.size_of(account, i) > 0 for i in held}) == 2
 
     def bid(
         self,
@@ -431,24 +448,22 @@ class Liquidator:
             require(self.host.now <= deadline, "TooLate")
             require(self.core.may(bidder, sender, TRADE_RIGHT), "NotPermitted")
             require(self._runs(account), "NoAuction")
-            lot = self._lot(account, first)
+            lot = self._lot(account, first, self._end(self.core.held[account], first))
             insolvent = lot.equity < 0 and self.fund is not None
             total = self._discount(account, lot.limit + (FUND_EXTRA if insolvent else 0))
             discount = min(total, lot.limit)
-            fraction, restores = self._fraction(lot, discount, most)
+            cost = div_up(lot.notional * discount, PPM)
+            fraction, restores = self._fraction(lot, cost, most)
             fills, closed, whole = [], 0, lot.all
             for leg in lot.legs:
-                part = div_down(abs(leg.size) * fraction, WAD)
-                if div_down((abs(leg.size) - part) * leg.mark, WAD) < leg.least:
-                    part = abs(leg.size)
-                whole = whole and part == abs(leg.size)
-                if part == 0:
+                size = self._part(leg, fraction)
+                whole = whole and size == -leg.size
+                if size == 0:
                     continue
-                closed += div_down(part * leg.mark, WAD)
+                closed += div_down(abs(size) * leg.mark, WAD)
                 cut = div_down(leg.mark * discount, PPM)
-                sign = -1 if leg.size > 0 else 1
-                price = leg.mark + sign * cut
-                fills.append(Fill(account, bidder, leg.instrument, sign * part, price, 0))
+                price = leg.mark - cut if size < 0 else leg.mark + cut
+                fills.append(Fill(account, bidder, leg.instrument, size, price, 0))
             require(closed >= lot.least or whole, "BelowMinimum")
             if whole or (restores and lot.all):
                 self.states[account] = State(rewarded=self.states[account].rewarded)
@@ -463,18 +478,17 @@ class Liquidator:
                 self._absorb()
             return closed, paid
 
-    def _lot(self, account: int, first: int) -> Lot:
-        """Up to eight legs, as many whole underlyings as that holds."""
+    def _lot(self, account: int, first: int, end: int) -> Lot:
+        """The legs from a place to another."""
         equity, _, maintenance, notional = self.core.health(account)
         require(equity < maintenance, "NotLiquidatable")
         ids = self.core.held[account]
-        end = self._end(ids, first)
         limit = div_down(maintenance * PPM, notional)
         legs = []
         for instrument in ids[first:end]:
             require(self._brake(instrument) <= AUCTION_ONLY, "Paused")
             mark, _ = self.oracle.latest(words.underlying_of(instrument), self.host.now)
-            size = self.core.positions[account, instrument].size
+            size = self.core.size_of(account, instrument)
             trade, limits = self.core.trade[instrument], self.core.limits[instrument]
             legs.append(Leg(instrument, size, mark, trade.minimum_notional))
             limit = min(limit, limits.max_cost, trade.band)
@@ -491,7 +505,7 @@ class Liquidator:
 
     @staticmethod
     def _end(ids: Sequence[int], first: int) -> int:
-        """Behind the last leg of a lot."""
+        """Behind the last leg of a lot: as many whole underlyings as eight legs hold."""
         if len(ids) <= MOST_LEGS:
             require(first == 0, "OutOfBounds")
             return len(ids)
@@ -505,17 +519,25 @@ class Liquidator:
         return bounds[-1] if bounds else end
 
     @staticmethod
-    def _fraction(lot: Lot, discount: int, most: int) -> tuple[int, bool]:
+    def _fraction(lot: Lot, cost: int, most: int = 2**256 - 1) -> tuple[int, bool]:
         """Of each position, 1e-18; whether it restores maintenance and buffer."""
         goal = target(lot.maintenance, lot.buffer)
         missing = goal - lot.equity
-        relief = goal - div_up(lot.notional * discount, PPM)
+        relief = goal - cost
         needed = WAD
         if relief > missing:
             needed = max(div_up(WAD * missing, relief), div_up(lot.least * WAD, lot.notional))
             needed = min(WAD, needed)
         bound = div_down(min(most, 2**120) * WAD, lot.notional)
         return (bound, False) if bound < needed else (needed, True)
+
+    @staticmethod
+    def _part(leg: Leg, fraction: int) -> int:
+        """Change of the position; all of it where less than the minimum would be left."""
+        part = div_down(abs(leg.size) * fraction, WAD)
+        if div_down((abs(leg.size) - part) * leg.mark, WAD) < leg.least:
+            part = abs(leg.size)
+        return -part if leg.size > 0 else part
 
     def end_auction(self, account: int) -> None:
         with self.host.call():
@@ -527,28 +549,71 @@ class Liquidator:
             self.states[account] = State(rewarded=self.states[account].rewarded)
 
     def takeover(self, account: int, instrument: int, keeper_account: int) -> int:
-        """The vault takes a slice outside the bucket; what the position changed by."""
-        with self.host.call():
-            self._require_failed(account)
-            require(self._brake(instrument) <= AUCTION_ONLY, "Paused")
-            equity, _, maintenance, _ = self.core.health(account)
-            held = self.core.positions[account, instrument].size
-            require(held != 0 and equity < maintenance, "NotLiquidatable")
-            part = self._slice(account, instrument, ENDLESS, 0)
-            require(self._vault_takes(instrument, part.size), "VaultFull")
-            batch = [Taken(account, instrument, part)]
-            refusal = self._clear(batch, keeper_account)
-            require(refusal == "", refusal)
-            self._draw(instrument, abs(part.size), bucketed=False)
-            outcome = Outcome()
-            self._settle(batch, outcome)
-            if outcome.short:
-                self._absorb()
-            return part.size
+        """The vault takes the underlying's positions outside the buckets; notional closed."""
+        return self._resolve(account, instrument, keeper_account, False)
 
-    def _require_failed(self, account: int) -> None:
-        runs = self._runs(account) and self.host.now >= self.states[account].opened + self.t2
-        require(runs, "NoAuction")
+    def deleverage(self, account: int, instrument: int, keeper_account: int) -> int:
+        """What the vault cannot take goes to the other side's positions, at mark."""
+        return self._resolve(account, instrument, keeper_account, True)
+
+    def _resolve(self, account: int, instrument: int, keeper: int, shared: bool) -> int:
+        with self.host.call():
+            failed = self.host.now >= self.states[account].opened + self.t2
+            require(self._runs(account) and failed, "NoAuction")
+            feed = words.underlying_of(instrument)
+            ids = self.core.held[account]
+            places = [at for at, held in enumerate(ids) if words.underlying_of(held) == feed]
+            require(bool(places), "NotLiquidatable")
+            lot = self._lot(account, places[0], min(places[-1] + 1, places[0] + MOST))
+            cost = 0
+            if not shared:
+                for leg in lot.legs:
+                    price = self._quote(leg.instrument, -leg.size, leg.mark, 0)
+                    cost += self._cost_up(-leg.size, price, leg.mark)
+            fraction, restores = self._fraction(lot, cost)
+
+            fills: list[Fill] = []
+            closed = earned = penalty = cost = 0
+            pool = words.pool(self.vault.address, feed)
+            for leg in lot.legs:
+                size = self._part(leg, fraction)
+                if size == 0:
+                    continue
+                limits = self.core.limits[leg.instrument]
+                notional = div_down(abs(size) * leg.mark, WAD)
+                closed += notional
+                earned += self._least_reward(notional, limits)
+                penalty += div_down(notional * limits.penalty, PPM)
+                if self._vault_takes(leg.instrument, size):
+                    price = self._quote(leg.instrument, size, leg.mark, 0)
+                    cost += self._cost_up(size, price, leg.mark) + SLACK
+                    fills.append(Fill(account, pool, leg.instrument, size, price, 0))
+                    self._draw(leg.instrument, abs(size), bucketed=False)
+                else:
+                    require(shared, "VaultFull")
+                    backstop = self.core.backstop
+                    fills.append(Fill(account, backstop, leg.instrument, size, leg.mark, 0))
+            require(not shared or any(fill.maker != pool for fill in fills), "VaultTakes")
+            require(bool(fills), "BelowMinimum")
+            if not shared and lot.equity > 0:
+                room = div_down(lot.equity * closed, lot.notional) - cost
+                penalty = max(0, min(penalty, room))
+                fills[0] = fills[0]._replace(fee=penalty)
+                earned = max(earned, penalty)
+            last = self.core.limits[fills[-1].instrument]
+            reward = self._reward(account, last, earned)
+            state = self.states[account]
+            if reward:
+                state = replace(state, rewarded=self.host.now)
+                fills.append(Fill(pool, keeper, 0, 0, 0, reward))
+            if restores and lot.all:
+                state = State(rewarded=state.rewarded)
+            if state != self.states[account]:
+                self.states[account] = state
+            self.core.clear(fills, self.address)
+            if not self.core.held[account] and self._books(account):
+                self._absorb()
+            return closed
 
     def _vault_takes(self, instrument: int, size: int) -> bool:
         """Whether its position becomes smaller, or stays within its cap while it covers stress."""
