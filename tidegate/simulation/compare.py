@@ -19,7 +19,7 @@ from tidegate.chain import Chain
 from tidegate.deployment import DeploymentConfig
 from tidegate.simulation import paths
 from tidegate.simulation.crash import Conduct, CrashRun, Tally
-from tidegate.simulation.crash_exchange import LIQUIDITY, Terms, genesis, prepare
+from tidegate.simulation.crash_exchange import BREAKER, LIQUIDITY, Terms, genesis, prepare
 from tidegate.simulation.crash_path import CrashPath, on_grid
 from tidegate.simulation.crowd import gather
 from tidegate.simulation.external_market import FALL_BTC, FALL_ETH, Impact, october_2025
@@ -100,9 +100,10 @@ NONE = Setting("no dampers")
 USUAL = Terms(bucket=DeploymentConfig().bucket, bucket_window=DeploymentConfig().bucket_window)
 BUCKET = Setting("bucket", USUAL)
 AUCTION = Setting("bucket, auctions", USUAL, Conduct(auctions=True))
+BRAKED = Setting("breaker", Terms(breaker=BREAKER))
 CROWDING = Setting("crowding margin", Terms(crowding="0.1"))
-ALL = Setting("all", replace(USUAL, crowding="0.1"), Conduct(auctions=True))
-SETTINGS = (NONE, BUCKET, AUCTION, CROWDING, ALL)
+ALL = Setting("all", replace(USUAL, crowding="0.1", breaker=BREAKER), Conduct(auctions=True))
+SETTINGS = (NONE, BUCKET, AUCTION, BRAKED, CROWDING, ALL)
 # The same exchange half and twice as large against the same market outside.
 SIZES = tuple(
     replace(setting, name=f"{setting.name}, {label}", crowd=crowd)
@@ -158,6 +159,8 @@ class Row:
     auctions: int
     bids: int
     takeovers: int
+    shared: int  # losses that a side shared
+    levels: dict[str, int]  # how often the breaker set each level
     bidders: float  # their result, share of the liquidity
     broken: list[str]  # laws of the ledger that do not hold at the end
     shrunk: int
@@ -240,6 +243,8 @@ def row_of(task: Task, path: CrashPath, tally: Tally, seconds: float) -> Row:
         auctions=tally.auctions,
         bids=tally.bids,
         takeovers=tally.takeovers,
+        shared=tally.shared,
+        levels={str(level): times for level, times in sorted(tally.levels.items())},
         bidders=tally.bidders / liquidity,
         broken=tally.broken,
         shrunk=tally.shrunk,

@@ -34,6 +34,13 @@ class Column:
 
 
 PERCENT = 100.0
+
+
+def _heaviest(row: Row) -> float:
+    """How concentrated a deficit is: 0 without one, 1 if a single layer pays it all."""
+    return max(row.borne.values(), default=0.0) / row.deficit if row.deficit else 0.0
+
+
 COLUMNS = (
     Column("low of BTC beyond the recorded one, %", lambda row: row.extra_low[BTC], scale=PERCENT),
     Column("of ETH, %", lambda row: row.extra_low[ETH], scale=PERCENT),
@@ -42,7 +49,9 @@ COLUMNS = (
     Column("loss in liquidation, % of deposits", lambda row: row.cost, scale=PERCENT),
     Column("deficit, % of deposits", lambda row: row.deficit, scale=PERCENT),
     Column("borne by insurance", lambda row: row.borne.get("insurance", 0.0), scale=PERCENT),
+    Column("by the guaranty fund", lambda row: row.borne.get("fund", 0.0), scale=PERCENT),
     Column("by the vault", lambda row: row.borne.get("vault", 0.0), scale=PERCENT),
+    Column("on the layer that pays most, % of the deficit", _heaviest, "{:.0f}", PERCENT),
     Column("LP result with hedge, % of liquidity", lambda row: row.provider, scale=PERCENT),
     Column("bidders' result, % of liquidity", lambda row: row.bidders, scale=PERCENT),
     Column("minutes to calm", lambda row: row.minutes, "{:.0f}"),

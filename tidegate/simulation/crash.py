@@ -84,6 +84,8 @@ class Tally:
     auctions: int = 0
     bids: int = 0
     takeovers: int = 0
+    shared: int = 0  # losses shared by a side: deleverage
+    levels: Counter[int] = field(default_factory=Counter)  # how often the breaker set each
     bidders: float = 0.0  # their result, with what they sold outside
     topped_up: int = 0
     reduced: int = 0
@@ -190,6 +192,10 @@ class CrashRun:
                     tally.bids += 1
                 case "TakenOver":
                     tally.takeovers += 1
+                case "LossShared":
+                    tally.shared += 1
+                case "Braked":
+                    tally.levels[args.level] += 1
                 case "AuctionEnded":
                     self.running.pop(args.account, None)
                 case "Moved" if args.source == self.journal.deficits:
@@ -215,7 +221,10 @@ class CrashRun:
         """Whose account pays a deficit."""
         if account == self.ready.deployment.insurance:
             return "insurance"
-        return "vault" if words.owner_of(account) == int(self.venue.vault) else "fund"
+        owner = words.owner_of(account)
+        if owner == int(self.ready.fund):
+            return "fund"
+        return "vault" if owner == int(self.venue.vault) else "others"
 
     def _send(self, transactions: Sequence[Transaction]) -> int:
         """How many of them did something; the others' errors are counted."""
@@ -350,6 +359,15 @@ class CrashRun:
 
     # One step
 
+    def _poke(self) -> None:
+        """Let the breaker measure every market."""
+        self._send(
+            [
+                Transaction(self.ready.breaker, "poke", (market.instrument,), self.keeper)
+                for market in self.venue.markets.values()
+            ]
+        )
+
     def _slice(self) -> None:
         for _ in range(SLICING_ROUNDS):
             rows = self.standings.under(self._floats, NEAR)
@@ -425,7 +443,8 @@ class CrashRun:
             if held:
                 worst = max(held, key=lambda one: abs(held[one]) * self._marks[one])
                 args = (account, worst, self.keeper_account)
-                self._send([Transaction(target, "takeover", args, self.keeper)])
+                if not self._send([Transaction(target, "takeover", args, self.keeper)]):
+                    self._send([Transaction(target, "deleverage", args, self.keeper)])
 
     def _inventory(self, number: int) -> float:
         """Notional that a bidder has not sold outside yet."""
@@ -516,6 +535,8 @@ class CrashRun:
                 now[name] = market.price(self._recorded[name])
                 tally.lows[name] = min(now[name], tally.lows.get(name, now[name]))
             self._publish(time, now)
+            if self.ready.terms.breaker:
+                self._poke()
             if step % self.conduct.every == 0:
                 self._slice()
                 if self.conduct.auctions:

@@ -27,6 +27,8 @@ def row(setting="no dampers", seed=1, low=-0.02, **changes):
         "auctions": 0,
         "bids": 0,
         "takeovers": 0,
+        "shared": 0,
+        "levels": {},
         "bidders": 0.0,
         "broken": [],
         "shrunk": 0,
