@@ -1,4 +1,4 @@
-"""A signer's key: from the environment or an encrypted keystore, never from a plain file."""
+"""A key of a signer or a keeper: from the environment or an encrypted keystore, never plain."""
 
 import json
 import os
@@ -19,31 +19,31 @@ class KeyProblem(Exception):
     """There is no key that may be used; the text never holds any part of one."""
 
 
-def load_key(keystore: Path | None, chain_id: int) -> LocalAccount:
-    """The signer's account. Keys that everybody knows are refused on all but local chains.
+def load_key(keystore: Path | None, chain_id: int, variable: str = KEY) -> LocalAccount:
+    """The account that signs. Keys that everybody knows are refused on all but local chains.
 
     What was read from the environment is taken out of it: a process started from here, or a report
     of its environment, does not have it.
     """
-    secret, phrase = os.environ.pop(KEY, None), os.environ.pop(PASSPHRASE, None)
+    secret, phrase = os.environ.pop(variable, None), os.environ.pop(PASSPHRASE, None)
     if keystore is None and secret is None:
-        raise KeyProblem(f"no key: give --keystore FILE, or {KEY}")
+        raise KeyProblem(f"no key: give --keystore FILE, or {variable}")
     if keystore is not None and secret is not None:
-        raise KeyProblem(f"two keys: --keystore and {KEY}")
-    account = _from_hex(secret) if keystore is None else _from_keystore(keystore, phrase)
+        raise KeyProblem(f"two keys: --keystore and {variable}")
+    account = _from_hex(secret, variable) if keystore is None else _from_keystore(keystore, phrase)
     if chain_id not in LOCAL_CHAINS and account.address.lower() in known_addresses():
         raise KeyProblem(f"the key of {account.address} is known to all: not on a real network")
     return account
 
 
-def _from_hex(secret: str | None) -> LocalAccount:
+def _from_hex(secret: str | None, variable: str) -> LocalAccount:
     try:
         found = bytes.fromhex((secret or "").strip().removeprefix("0x"))
     except ValueError:
         found = b""
     # eth-keys words its refusals with the key in them, so it sees none that it would refuse
     if len(found) != 32 or not 0 < int.from_bytes(found, "big") < CURVE_ORDER:
-        raise KeyProblem(f"{KEY} is no private key: 32 bytes as hex")
+        raise KeyProblem(f"{variable} is no private key: 32 bytes as hex")
     return Account.from_key(found)
 
 
