@@ -105,9 +105,13 @@ def show(rows: Sequence[Row], console: Console) -> None:
         console.print(table)
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
-    path.write_text(json.dumps([row.as_json() for row in rows]) + "\n")
+def append(row: Row, path: Path) -> None:
+    """One more line of a file of rows: a run that was broken off keeps what it has."""
+    with path.open("a") as file:
+        file.write(json.dumps(row.as_json()) + "\n")
 
 
 def read(path: Path) -> list[Row]:
-    return [Row(**fields) for fields in json.loads(path.read_text())]
+    """Every whole line; none if there is no file."""
+    text = path.read_text() if path.exists() else ""
+    return [Row(**json.loads(line)) for line in text.splitlines(keepends=True) if line[-1] == "\n"]

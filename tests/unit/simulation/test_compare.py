@@ -89,10 +89,35 @@ def test_the_markdown_has_settings_side_by_side():
     assert {line.count("|") for line in lines} == {4}
 
 
-def test_rows_survive_the_file(tmp_path):
-    rows = [row(), row("bucket", 2)]
-    compare_report.write(rows, tmp_path / "rows.json")
-    assert compare_report.read(tmp_path / "rows.json") == rows
+def test_rows_survive_the_file_and_a_broken_line_is_left_out(tmp_path):
+    rows, file = [row(), row("bucket", 2)], tmp_path / "rows.jsonl"
+    assert compare_report.read(file) == []
+    for one in rows:
+        compare_report.append(one, file)
+    assert compare_report.read(file) == rows
+    file.write_text(file.read_text() + '{"crash": "20')
+    assert compare_report.read(file) == rows
+
+
+def test_a_comparison_goes_on_where_it_was_broken_off(tmp_path, monkeypatch):
+    from rich.console import Console
+
+    monkeypatch.delenv(compare.DATA, raising=False)
+    done, file = [], tmp_path / "rows.jsonl"
+
+    def runs(todo, processes):
+        for task in todo:
+            done.append((task.setting.name, task.seed))
+            yield row(task.setting.name, task.seed)
+
+    monkeypatch.setattr(command.compare, "run_all", runs)
+    compare_report.append(row("bucket", 1), file)
+    options = command.Options(seeds=2, report=file, resume=True)
+    rows = command.run(options, Console(quiet=True))
+    assert ("bucket", 1) not in done
+    assert len(done) == 2 * len(compare.SETTINGS) - 1
+    assert len(rows) == len(compare_report.read(file)) == 2 * len(compare.SETTINGS)
+    assert [one.setting for one in rows[:6]] == [one.name for one in compare.SETTINGS]
 
 
 def test_a_picture_is_drawn(tmp_path):
