@@ -365,9 +365,7 @@ def settle(account: uint256, instrument: uint256):
     stored: int256 = position_words._size(ledger.positions[account][instrument])
     due: int256 = 0
     size: int256 = 0
-    due, size = ledger._fill_side(
-        account, instrument, terms._settle_asset(risk), risk, 0, 0, carry.indices[instrument]
-    )
+    due, size = ledger._fill_side(account, instrument, terms._settle_asset(risk), risk, 0, 0, carry.indices[instrument])
     errors._require(size != stored, errors.NOT_LISTED)
     carry.carries[instrument] = market_words._paid_in(carry.carries[instrument], due)
 

@@ -123,9 +123,7 @@ def _fill_side(
     self.positions[account][instrument] = carry._position(instrument, risk, after, indices)
     if stored != before:
         self._back(instrument, unsafe_sub(stored, before))
-        log IClearingHouse.Shared(
-            account=account, instrument=instrument, size=unsafe_sub(before, stored), due=due
-        )
+        log IClearingHouse.Shared(account=account, instrument=instrument, size=unsafe_sub(before, stored), due=due)
 
     purse: uint256 = cash_word._plus(self.cash[account][asset], unsafe_sub(0, unsafe_add(pays, due))) | cash_word.HOLDS
     errors._require(purse & (cash_word.ESCROW | cash_word.RESERVED) == 0, errors.BAD_FILL)
@@ -157,7 +155,7 @@ def _back(instrument: uint256, change: int256):
     @notice Keeps what positions are written to hold, and no longer do: so that they sum to zero as written.
     """
     backstop: uint256 = self._backstop()
-    size: int256 = unsafe_add(position_word._size(self.positions[backstop][instrument]), change)
+    size: int256 = position_word._size(self.positions[backstop][instrument]) + change
     self.positions[backstop][instrument] = position_word._pack(size, 0, position_word.FIRST_EPOCH)
 
 

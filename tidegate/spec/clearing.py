@@ -340,9 +340,7 @@ class ClearingHouse:
             self._hold_principal(fill.taker, asset)
         cost = cost_up(fill) + fill.fee
         interest = self.interest[fill.instrument]
-        taker_before = self._fill_side(
-            fill.taker, fill.instrument, fill.size, cost, 0, asset
-        )
+        taker_before = self._fill_side(fill.taker, fill.instrument, fill.size, cost, 0, asset)
         after = interest.moved(taker_before, fill.size)
         if backed:
             require(
@@ -376,7 +374,7 @@ class ClearingHouse:
         require(liquidation or fill.fee <= most, "FeeTooHigh")
 
     def _share_loss(self, fill: Fill, interest: Interest, cost: int, mark: int) -> Interest:
-        """Closes as much of the other side, all of its positions alike; the pot pays and is paid."""
+        """Closes as much of the other side, all of its positions alike, through the pot."""
         instrument = fill.instrument
         total = interest.long_side if fill.size > 0 else -interest.short_side
         indices, rest = self.losses.share(

@@ -286,7 +286,9 @@ class Venue:
 
 @pytest.fixture(scope="session")
 def compiled() -> dict[str, Any]:
-    return artifacts(["PriceOracle", "SharedLosses", "ClearingHouse", "LiquidityVault", "FaucetToken"])
+    return artifacts(
+        ["PriceOracle", "SharedLosses", "ClearingHouse", "LiquidityVault", "FaucetToken"]
+    )
 
 
 def deploy(chain: Chain) -> Venue:
