@@ -420,6 +420,8 @@ class CrashRun:
         try:
             opened, discount, _, _ = target.call("auction_of", account)
         except ProtocolError as refusal:
+            if refusal.name == "Paused":
+                return  # a halted market
             if refusal.name != "NotLiquidatable":
                 raise
             # it has maintenance again; with the buffer too the auction ends
