@@ -30,7 +30,7 @@ from tidegate.keepers.history import History
 from tidegate.keepers.lane import Lane
 from tidegate.keepers.lease import LeaseSplit, Split, open_split
 from tidegate.keepers.registry import choose
-from tidegate.keepers.sender import DRY_RUN, IN_FLIGHT, Sender
+from tidegate.keepers.sender import BLAMELESS, DRY_RUN, IN_FLIGHT, Sender
 from tidegate.keepers.service import NoOffers, Offers, Service, Tick
 from tidegate.keepers.settings import Settings
 from tidegate.keepers.store import Store
@@ -41,6 +41,7 @@ from tidegate.web3_chain import RpcError, Web3Chain
 RECONNECT = 5.0  # seconds between two attempts to open the service
 JUDGE_EVERY = 1.0  # seconds between two looks at the alarms
 BALANCE_EVERY = 30.0
+SAY_EVERY = 30.0  # seconds between two lines about the same label and trouble
 ROUNDS = 20  # of one pass, each of which may make the next ones due
 
 
@@ -72,6 +73,7 @@ class Runner:
     _balance: Decimal | None = field(default=None, init=False)
     _balance_at: float = field(default=float("-inf"), init=False)
     _judged_at: float = field(default=float("-inf"), init=False)
+    _said_at: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
     _trouble: Exception | None = field(default=None, init=False)  # of the last turn
 
     @property
@@ -260,6 +262,12 @@ class Runner:
         if name == IN_FLIGHT:
             return
         self.watch.metrics.transactions.labels(transaction.label, name).inc()
+        if name in BLAMELESS and name != DRY_RUN:
+            # dear gas would fill the log with one line for every item at every block
+            now, said = time.monotonic(), (transaction.label, name)
+            if now - self._said_at.get(said, float("-inf")) < SAY_EVERY:
+                return
+            self._said_at[said] = now
         facts: dict[str, Any] = {"call": transaction.call.what, "label": transaction.label}
         if outcome.receipt is not None:
             self.say(
