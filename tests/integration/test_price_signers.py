@@ -238,7 +238,7 @@ def test_four_signers_one_faulty_price_every_slot(node, tmp_path):
                     f"feed {feed} slot {slot}: {site.logs()[-3000:]}",
                 )
                 opened = site.panel.opens(slot)
-                # the first that the leader saw: of the start, or of a moment before it was published
+                # what the leader saw: at the start, or at a moment before it was published
                 published = site.oracle.call("slot_word", feed, slot) >> 122 & (2**40 - 1)
                 assert opened <= published
                 assert price in {site.recorded(feed, at) for at in range(opened, published + 1)}
