@@ -84,7 +84,7 @@ def test_status_says_what_is_done_and_what_differs(tmp_path):
     deployment = apply(chain, config, tmp_path)
     fine, said = status()
     assert fine
-    assert said.count("confirmed") == 16
+    assert said.count("confirmed") == 17
     assert said.endswith("Everything is as configured.\n")
     govern(deployment, (deployment.timelock, "update_delay", 60))
     fine, said = status()
