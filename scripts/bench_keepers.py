@@ -131,7 +131,8 @@ def latency(system: System, folder: Path, rounds: int, members: list[Member]) ->
         time.sleep(12)
         for turn in range(rounds):
             system.prices[1] = prices[turn + 1]
-            time.sleep(system.config.slot_seconds + 1.37 * (turn % 3))  # at any part of a block
+            # longer than a slot, whose price is signed once, and at any part of a block
+            time.sleep(system.config.slot_seconds + 1 + 1.37 * (turn % 3))
         time.sleep(8)
     finally:
         runner.stop.set()

@@ -8,7 +8,7 @@ vault's hedge follows the skew that is left, and what it sells moves the next st
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -222,7 +222,7 @@ class CrashRun:
         if account == self.ready.deployment.insurance:
             return "insurance"
         owner = words.owner_of(account)
-        if owner == int(self.ready.fund):
+        if owner == int(self.ready.deployment.fund):
             return "fund"
         return "vault" if owner == int(self.venue.vault) else "others"
 
@@ -253,7 +253,11 @@ class CrashRun:
             now,
             self.venue.window,
             self.venue.slot_seconds,
-            list(journal.orders.values()),
+            # in the order in which they were placed: hashes change with the contracts' addresses
+            [
+                replace(held, key=place.to_bytes(8, "big"))
+                for place, held in enumerate(journal.orders.values())
+            ],
             journal.prices,
             journal.newest_slot,
             {},

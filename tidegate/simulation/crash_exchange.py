@@ -14,13 +14,12 @@ from tidegate.chain import Chain, Contract, Receipt
 from tidegate.client.calls import Transaction
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
 from tidegate.client.units import wad
-from tidegate.client.venue import COLLATERAL, FOREVER, MOVE, Venue
+from tidegate.client.venue import FOREVER, MOVE, Venue
 from tidegate.deployment import Deployment, DeploymentConfig, deploy, perpetual
 from tidegate.keepers.actions import Push
 from tidegate.local_accounts import local_account, local_address
 from tidegate.spec import words
 from tidegate.spec.breaker import Settings
-from tidegate.spec.fund import Parameters
 from tidegate.spec.rounding import WAD
 
 SLOT = 5  # seconds
@@ -100,16 +99,13 @@ BREAKER = Settings(
 )
 
 
-def guard(deployment: Deployment, terms: Terms) -> tuple[Contract, Contract]:
-    """The guaranty fund and the circuit breaker, made known by the timelock after its delay.
+def guard(deployment: Deployment, terms: Terms) -> Contract:
+    """The circuit breaker, and the fund for the liquidator, made known by the timelock.
 
     Without settings the breaker measures nothing and can set no level.
     """
     chain, timelock = deployment.chain, deployment.timelock
-    core, configurator = deployment.core, deployment.configurator
-    fund = chain.deploy(
-        artifact("GuarantyFund"), core.address, timelock.address, Parameters().pack()
-    )
+    core, configurator, fund = deployment.core, deployment.configurator, deployment.fund
     breaker = chain.deploy(
         artifact("CircuitBreaker"),
         timelock.address,
@@ -120,7 +116,6 @@ def guard(deployment: Deployment, terms: Terms) -> tuple[Contract, Contract]:
         fund.address,
     )
     calls = [
-        (configurator, "reserve", (core.address, COLLATERAL, fund.address)),
         (configurator, "set_venue", (core.address, breaker.address, BREAKER_ROLE)),
         (deployment.liquidator, "set_fund", (fund.address,)),
     ]
@@ -137,7 +132,7 @@ def guard(deployment: Deployment, terms: Terms) -> tuple[Contract, Contract]:
     timelock.transact("schedule_batch", *batch, DELAY, sender=governor)
     chain.set_time(chain.time() + DELAY)
     timelock.transact("execute_batch", *batch, sender=governor)
-    return fund, breaker
+    return breaker
 
 
 class Prices:
@@ -182,7 +177,6 @@ class Ready:
     """A deployed exchange with a funded vault, the clock before the first bar."""
 
     deployment: Deployment
-    fund: Contract
     breaker: Contract
     terms: Terms
     bank: str
@@ -205,7 +199,7 @@ def prepare(chain: Chain, opening: Mapping[str, Decimal], first: int, terms: Ter
     """Deploy and let the provider in; `first` is the time of the first bar."""
     deployment = deploy(chain, configuration(opening, terms))
     venue = Venue.of(deployment)
-    fund, breaker = guard(deployment, terms)
+    breaker, fund = guard(deployment, terms), deployment.fund
     bank, provider = chain.account("bank"), chain.account("provider")
     member = chain.account("member")
     own = words.account(provider)
@@ -241,4 +235,4 @@ def prepare(chain: Chain, opening: Mapping[str, Decimal], first: int, terms: Ter
         ],
     )
     events = [event for receipt in done for event in receipt.events]
-    return Ready(deployment, fund, breaker, terms, bank, provider, opens, dict(opening), events)
+    return Ready(deployment, breaker, terms, bank, provider, opens, dict(opening), events)
