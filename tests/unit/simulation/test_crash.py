@@ -63,7 +63,7 @@ def test_who_reacts_within_a_minute_is_there_in_time(plain, monkeypatch):
     monkeypatch.setattr(crowd, "SOONEST", 15)
     monkeypatch.setattr(crowd, "HABITS", ((crowd.Habit.TOP_UP, 50), (crowd.Habit.HALVE, 50)))
     quick = play(NONE)
-    assert (plain.topped_up, plain.reduced) == (0, 0)
+    assert quick.topped_up + quick.reduced > plain.topped_up + plain.reduced
     assert quick.topped_up > 0
     assert quick.reduced > 0
     assert quick.broken == []
