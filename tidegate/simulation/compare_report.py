@@ -48,6 +48,7 @@ COLUMNS = (
     Column("liquidated, % of open interest", lambda row: row.liquidated_notional, "{:.1f}", 100),
     Column("loss in liquidation, % of deposits", lambda row: row.cost, scale=PERCENT),
     Column("deficit, % of deposits", lambda row: row.deficit, scale=PERCENT),
+    Column("both together, % of deposits", lambda row: row.cost + row.deficit, scale=PERCENT),
     Column("borne by insurance", lambda row: row.borne.get("insurance", 0.0), scale=PERCENT),
     Column("by the guaranty fund", lambda row: row.borne.get("fund", 0.0), scale=PERCENT),
     Column("by the vault", lambda row: row.borne.get("vault", 0.0), scale=PERCENT),
