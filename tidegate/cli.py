@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tidegate.deployment.commands import deploy_commands
 from tidegate.keepers.commands import keeper_commands
+from tidegate.prices.commands import prices_commands
 from tidegate.simulation.paths import PathError, parse_time
 
 
@@ -18,6 +19,7 @@ def main() -> None:
 
 main.add_command(deploy_commands)
 main.add_command(keeper_commands)
+main.add_command(prices_commands)
 
 
 def _price_files(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:

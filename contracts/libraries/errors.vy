@@ -51,6 +51,11 @@ NO_AUCTION: constant(uint256) = 1_909_460_450  # no auction of the account, or i
 VAULT_FULL: constant(uint256) = 1_554_820_765  # the vault's position would pass its cap, or it is short of its stress
 VAULT_TAKES: constant(uint256) = 2_316_122_370  # the vault can take it over: losses are not shared
 
+# Guaranty fund
+DEFICIT_BOOKED: constant(uint256) = 1_486_176_217  # a booked deficit is more than the fund may pay now
+NO_SHARE_PRICE: constant(uint256) = 1_596_442_493  # the shares are worth next to nothing: new money would be theirs
+NOT_RESERVED: constant(uint256) = 2_180_894_078  # venues could still reach the fund's account
+
 # Prices
 NO_PRICE: constant(uint256) = 3_242_823_773  # the feed or slot has no price
 STALE_PRICE: constant(uint256) = 430_699_534  # the price is too old for this action

@@ -16,8 +16,10 @@ from tidegate.deployment.config import is_address
 from tidegate.keepers.keys import load_key, refuse_known
 from tidegate.keepers.registry import ROLES
 from tidegate.keepers.running import Runner
+from tidegate.keepers.service import NoOffers, Offers
 from tidegate.keepers.settings import Settings, SettingsError, load_settings
 from tidegate.keepers.watch import Watch, Webhook, serve
+from tidegate.prices.offers import AggregatorOffers
 
 
 def logger() -> Callable[..., None]:
@@ -66,16 +68,23 @@ def run_command(config, roles, account, sender, dry_run, once, rpc, **options) -
     options["roles"] = tuple(filter(None, roles.split(","))) if roles else None
     try:
         settings = load_settings(config, {**options, "rpc": urls})
-        runner = _runner(settings, account, sender, dry_run, once)
+        runner = build_runner(settings, account, sender, dry_run, once)
     except (SettingsError, DeploymentError) as error:
         raise click.UsageError(str(error)) from None
+    _stop_on_signal(runner.stop)
     raise SystemExit(int(runner.run()))
 
 
-def _runner(
-    settings: Settings, account: str | None, sender: str | None, dry_run: bool, once: bool
+def build_runner(
+    settings: Settings,
+    account: str | None = None,
+    sender: str | None = None,
+    dry_run: bool = False,
+    once: bool = False,
 ) -> Runner:
-    chain_id = load_network(settings.network).chain_id
+    """A runner with its key, its logs and its metrics; SettingsError if something is missing."""
+    network = load_network(settings.network)
+    chain_id = network.chain_id
     say = logger()
     key = None
     address, path = (None, None) if account is None else keystore_of(account)
@@ -99,16 +108,21 @@ def _runner(
             serve(watch, settings.metrics_port)
         except OSError as error:
             raise SettingsError(f"port {settings.metrics_port}: {error.strerror}") from None
+    offers: Offers = NoOffers()
+    if settings.aggregators:
+        asking = AggregatorOffers(settings.aggregators, network.config.slot_seconds, say)
+        asking.start()
+        offers = asking
     runner = Runner(
         settings,
         address,
         key,
         watch,
         say,
-        os.environ.get("TIDEGATE_LEASE_URL"),
+        os.environ.pop("TIDEGATE_LEASE_URL", None),
+        offers,
         once=once,
     )
-    _stop_on_signal(runner.stop)
     return runner
 
 
