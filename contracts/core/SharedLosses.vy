@@ -30,30 +30,39 @@ ends: HashMap[address, HashMap[uint256, HashMap[bool, HashMap[uint256, int256]]]
 
 
 @external
-def share(instrument: uint256, indices: uint256, total: int256, closed: int256, mark: int256) -> (uint256, int256):
+def share(
+    instrument: uint256,
+    indices: uint256,
+    total: int256,
+    closed: int256,
+    mark: int256,
+) -> (uint256, int256):
     long: bool = total > 0
-    errors._require(closed != 0 and (closed > 0) == long and abs(closed) <= abs(total), errors.BAD_LIQUIDATION)
+    errors._require(
+        closed != 0 and (closed > 0) == long and abs(closed) <= abs(total),
+        errors.BAD_LIQUIDATION,
+    )
     word: uint256 = self.losses[msg.sender][instrument]
     scale: int256 = loss_words._scale(word, long)
     left: int256 = 0
     if long:
-        left = rounding._mul_div_up(scale, unsafe_sub(total, closed), total)
+        left = rounding._mul_div_up(scale, (total - closed), total)
     else:
-        left = rounding._mul_div_down(scale, unsafe_sub(closed, total), unsafe_sub(0, total))
+        left = rounding._mul_div_down(scale, (closed - total), (-total))
     rest: int256 = 0
     ended: bool = left < loss_words.LEAST
     if ended:
         left = 0
-        rest = unsafe_sub(total, closed)
-    paid: int256 = unsafe_mul(unsafe_sub(scale, left), mark)
+        rest = (total - closed)
+    paid: int256 = (scale - left) * mark
     long_index: int256 = market_words._long_index(indices)
     short_index: int256 = market_words._short_index(indices)
     index: int256 = 0
     if long:
-        long_index = unsafe_sub(long_index, rounding._div_down(paid, WAD))
+        long_index -= rounding._div_down(paid, WAD)
         index = long_index
     else:
-        short_index = unsafe_sub(short_index, rounding._div_up(paid, WAD))
+        short_index -= rounding._div_up(paid, WAD)
         index = short_index
     errors._require(index >= -market_words.MAX_INDEX, errors.OUT_OF_BOUNDS)
     if ended:
@@ -90,7 +99,7 @@ def epoch(instrument: uint256) -> uint256:
 @external
 @reentrant
 def loss_word(core: address, instrument: uint256, epoch: uint256) -> uint256:
-    return self.losses[core][instrument] if epoch == 0 else self.epochs[core][instrument][epoch]
+    return (self.losses[core][instrument] if epoch == 0 else self.epochs[core][instrument][epoch])
 
 
 @view
@@ -112,18 +121,16 @@ def scaled_of(core: address, instrument: uint256, stored: uint256, accrued: uint
 def _scaled(core: address, instrument: uint256, stored: uint256, accrued: uint256) -> uint256:
     word: uint256 = self.losses[core][instrument]
     before: int256 = market_words._long_index(stored)
-    long_index: int256 = unsafe_add(
-        before,
-        rounding._mul_div_up(
-            unsafe_sub(market_words._long_index(accrued), before), loss_words._scale(word, True), loss_words.WHOLE
-        ),
+    long_index: int256 = before + rounding._mul_div_up(
+        market_words._long_index(accrued) - before,
+        loss_words._scale(word, True),
+        loss_words.WHOLE,
     )
     before = market_words._short_index(stored)
-    short_index: int256 = unsafe_add(
-        before,
-        rounding._mul_div_down(
-            unsafe_sub(market_words._short_index(accrued), before), loss_words._scale(word, False), loss_words.WHOLE
-        ),
+    short_index: int256 = before + rounding._mul_div_down(
+        market_words._short_index(accrued) - before,
+        loss_words._scale(word, False),
+        loss_words.WHOLE,
     )
     return market_words._pack_indices(long_index, short_index)
 
@@ -144,5 +151,5 @@ def _standing(core: address, instrument: uint256, position: uint256, indices: ui
         index = self.ends[core][instrument][long][generation]
     return (
         rounding._mul_div_down(size, left, whole),
-        rounding._mul_div_up(size, unsafe_sub(index, position_word._checkpoint(position)), whole),
+        rounding._mul_div_up(size, index - position_word._checkpoint(position), whole),
     )

@@ -155,7 +155,7 @@ def _back(instrument: uint256, change: int256):
     @notice Keeps what positions are written to hold, and no longer do: so that they sum to zero as written.
     """
     backstop: uint256 = self._backstop()
-    size: int256 = unsafe_add(position_word._size(self.positions[backstop][instrument]), change)
+    size: int256 = position_word._size(self.positions[backstop][instrument]) + change
     self.positions[backstop][instrument] = position_word._pack(size, 0, position_word.FIRST_EPOCH)
 
 

@@ -28,7 +28,7 @@ FIELD: constant(uint256) = 2**96 - 1  # a scale
 def _scale(word: uint256, long: bool) -> int256:
     if not long:
         word <<= 96
-    return unsafe_sub(WHOLE, convert(convert(word >> 160, bytes32), int256))
+    return WHOLE - convert(convert(word >> 160, bytes32), int256)
 
 
 @internal
@@ -40,7 +40,7 @@ def _generation(word: uint256, long: bool) -> uint256:
 @internal
 @pure
 def _epoch(word: uint256) -> uint256:
-    return unsafe_add(word & (2**24 - 1), 1)
+    return (word & (2**24 - 1)) + 1
 
 
 @internal
@@ -52,11 +52,11 @@ def _next(word: uint256, long: bool, left: int256) -> uint256:
     """
     place: uint256 = 160 if long else 64
     lost: uint256 = 0
-    after: uint256 = unsafe_add(word, 1)
+    after: uint256 = word + 1
     if left != 0:
-        lost = convert(convert(unsafe_sub(WHOLE, left), bytes32), uint256)
+        lost = convert(WHOLE - left, uint256)
     else:
-        after = unsafe_add(after, convert(1, uint256) << (44 if long else 24))
+        after += convert(1, uint256) << (44 if long else 24)
         errors._require(self._generation(after, long) != 0, errors.OUT_OF_BOUNDS)
     errors._require(after & (2**24 - 1) != 0, errors.OUT_OF_BOUNDS)
     return (after & ~(FIELD << place)) | (lost << place)

@@ -11,7 +11,7 @@
         risk word: all that pricing and margining an open position needs. What lies above bit 244 is state, not a term:
         setting terms leaves it as it is.
         248..255  brake              uint8   0 none, 1 throttled, 2 reduce-only, 3 auctions only, 4 halted
-        247       shared             bool    a side has shared a loss: positions may be less than their words say (core/carry.vy)
+        247       shared             bool    a side shared a loss: positions may be less than their words say
         228..243  calm skew          uint16  ppm of the skew scale; below it the rate decays
         208..227  half life          uint20  seconds in which a calm rate halves, > 0
         180..207  max rate           uint28  ppm per day

@@ -374,7 +374,7 @@ class ClearingHouse:
         require(liquidation or fill.fee <= most, "FeeTooHigh")
 
     def _share_loss(self, fill: Fill, interest: Interest, cost: int, mark: int) -> Interest:
-        """Closes as much of the other side, all of its positions alike; the pot pays and is paid."""
+        """Closes as much of the other side, all of its positions alike, through the pot."""
         instrument = fill.instrument
         total = interest.long_side if fill.size > 0 else -interest.short_side
         indices, rest = self.losses.share(

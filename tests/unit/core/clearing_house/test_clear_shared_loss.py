@@ -1,4 +1,4 @@
-"""A loss shared: a fill against the backstop closes the same part of all positions of the other side."""
+"""A loss shared: a fill against the backstop closes part of all positions of the other side alike."""
 
 from dataclasses import replace
 
