@@ -256,7 +256,7 @@ def _judge(
                 ),
                 errors.INSUFFICIENT_MARGIN if after.equity < after.initial else errors.STALE_PRICE,
             )
-    ledger._hold_principal(account, COLLATERAL, after.equity)
+    ledger._hold_principal(account, COLLATERAL, ledger.cash[account][COLLATERAL], after.equity)
 
 
 @internal
@@ -275,13 +275,16 @@ def _whole(account: uint256, asset: uint256) -> State:
 
 
 @internal
-def _look(account: uint256, asset: uint256) -> State:
+def _look(account: uint256, asset: uint256):
     """
-    @notice The present state, principal held to it: before cash comes in, and after it went out.
+    @notice Holds the principal to the present net: before cash comes in.
     """
-    state: State = self._whole(account, asset)
-    ledger._hold_principal(account, asset, state.equity)
-    return state
+    word: uint256 = ledger.cash[account][asset]
+    # without positions the net is the cash
+    net: int256 = cash_word._cash(word)
+    if word & cash_word.HOLDS != 0:
+        net = self._state(account, accounts.words[account], False, 0, []).equity
+    ledger._hold_principal(account, asset, word, net)
 
 
 @internal
@@ -289,7 +292,8 @@ def _require_initial(account: uint256, asset: uint256):
     """
     @notice After cash left an account outside a call to clear: net >= 0 and initial margin, at fresh prices.
     """
-    state: State = self._look(account, asset)
+    state: State = self._whole(account, asset)
+    ledger._hold_principal(account, asset, ledger.cash[account][asset], state.equity)
     errors._require(
         state.equity >= state.initial, errors.INSUFFICIENT_CASH if state.equity < 0 else errors.INSUFFICIENT_MARGIN
     )
