@@ -149,6 +149,8 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
     trade: uint256 = 0
     asset: uint256 = 0
     mark: int256 = 0
+    slot: uint256 = 0
+    reference: int256 = 0
     indices: uint256 = 0
     interest: uint256 = 0
     carried: uint256 = 0
@@ -177,11 +179,12 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             errors._require(risk != 0, errors.NOT_LISTED)
             trade = instruments.trade[instrument]
             asset = terms._settle_asset(risk)
-            mark = instruments._keep_mark(instrument)
+            slot = fill.slot
+            mark, reference = instruments._keep_mark(instrument, slot)
             indices, interest, carried, pool_due = carry._settled(instrument, risk, mark)
-        reference: int256 = mark
-        if fill.slot != 0:
-            reference = instruments._mark(instrument, fill.slot)[0]
+        if fill.slot != slot:
+            slot = fill.slot
+            reference = instruments._mark(instrument, slot)[0]
         moved: int256 = rounding._abs(fill.size)
         errors._require(
             unsafe_mul(moved, price) != 0
