@@ -296,13 +296,15 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
         pool_due = 0
     # accrued, applied; now the verdicts, last
     judged: uint256 = NOBODY
+    maker: uint256 = NOBODY
     for fill: IClearingHouse.Fill in fills:
         if fill.taker != judged:
             judged = fill.taker
             if ledger.cash[judged][solvency.COLLATERAL] & (cash_words.POOL | cash_words.ESCROW) == 0:
                 solvency._judge(judged, liquidation, fills)
-        if fill.instrument != 0 and not ledger._names_pool(fill.maker):
-            solvency._judge(fill.maker, False, fills)
+        if fill.instrument != 0 and fill.maker != maker and not ledger._names_pool(fill.maker):
+            maker = fill.maker
+            solvency._judge(maker, False, fills)
 
 
 @internal
