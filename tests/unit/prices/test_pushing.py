@@ -1,10 +1,13 @@
 """What is carried is what the contracts take: the oracle itself, and Pyth's adapter."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from tests.harness.pyth import BTC_ID, SECRET, PriceUpdate, encode_update
 from tests.unit.prices.built import Badly, hermes, serve
-from tests.unit.prices.crew import NOW, ONE, SLOT, Crew
+from tests.unit.prices.crew import MEMORY, NOW, ONE, SLOT, Crew
 from tidegate.artifacts import artifact
 from tidegate.client.price_message import Domain
 from tidegate.local_accounts import local_address
@@ -41,14 +44,15 @@ class Chain:
 
 
 @pytest.fixture
-def crew(tmp_path, monkeypatch):
-    first = Crew(tmp_path / "domain")
-    first.close()
-    chain = Chain(first, monkeypatch)
-    made = Crew(tmp_path / "crew")
-    made.chain = chain
-    yield made
-    made.close()
+def crew(monkeypatch):
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        first = Crew(Path(folder) / "domain")
+        first.close()
+        chain = Chain(first, monkeypatch)
+        made = Crew(Path(folder) / "crew")
+        made.chain = chain
+        yield made
+        made.close()
 
 
 def priced(crew: Crew, slot: int, price: int) -> SignedPrice:
