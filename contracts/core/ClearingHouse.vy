@@ -149,6 +149,8 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
     trade: uint256 = 0
     asset: uint256 = 0
     mark: int256 = 0
+    slot: uint256 = 0
+    reference: int256 = 0
     indices: uint256 = 0
     interest: uint256 = 0
     carried: uint256 = 0
@@ -177,11 +179,12 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             errors._require(risk != 0, errors.NOT_LISTED)
             trade = instruments.trade[instrument]
             asset = terms._settle_asset(risk)
-            mark = instruments._keep_mark(instrument)
+            slot = fill.slot
+            mark, reference = instruments._keep_mark(instrument, slot)
             indices, interest, carried, pool_due = carry._settled(instrument, risk, mark)
-        reference: int256 = mark
-        if fill.slot != 0:
-            reference = instruments._mark(instrument, fill.slot)[0]
+        if fill.slot != slot:
+            slot = fill.slot
+            reference = instruments._mark(instrument, slot)[0]
         moved: int256 = rounding._abs(fill.size)
         errors._require(
             unsafe_mul(moved, price) != 0
@@ -293,13 +296,15 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
         pool_due = 0
     # accrued, applied; now the verdicts, last
     judged: uint256 = NOBODY
+    maker: uint256 = NOBODY
     for fill: IClearingHouse.Fill in fills:
-        flags: uint256 = ledger.cash[fill.taker][solvency.COLLATERAL]
-        if fill.taker != judged and flags & (cash_words.POOL | cash_words.ESCROW) == 0:
+        if fill.taker != judged:
             judged = fill.taker
-            solvency._judge(judged, liquidation, fills)
-        if fill.instrument != 0 and not ledger._names_pool(fill.maker):
-            solvency._judge(fill.maker, False, fills)
+            if ledger.cash[judged][solvency.COLLATERAL] & (cash_words.POOL | cash_words.ESCROW) == 0:
+                solvency._judge(judged, liquidation, fills)
+        if fill.instrument != 0 and fill.maker != maker and not ledger._names_pool(fill.maker):
+            maker = fill.maker
+            solvency._judge(maker, False, fills)
 
 
 @internal
@@ -332,18 +337,17 @@ def _carry_fee(source: uint256, target: uint256, fee: uint256, carried: uint256,
     @param role Of the caller; one that was revoked may empty its escrow, no more.
     @return The same afterwards.
     """
-    flags: uint256 = ledger.cash[source][solvency.COLLATERAL]
-    left: int256 = ledger._move(source, target, solvency.COLLATERAL, fee, 0)
-    if flags & cash_words.ESCROW != 0:
-        errors._require(left >= 0 and convert(source >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
+    left: uint256 = ledger._move(source, target, solvency.COLLATERAL, fee, 0)
+    if left & cash_words.ESCROW != 0:
+        errors._require(left >> 255 == 0 and convert(source >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
         return carried
-    errors._require(role != 0 and flags & cash_words.RESERVED == 0, errors.NOT_VENUE)
+    errors._require(role != 0 and left & cash_words.RESERVED == 0, errors.NOT_VENUE)
     if role == instruments.LIQUIDATION:
-        errors._require(flags & cash_words.POOL != 0 and fee <= carried, errors.FEE_TOO_HIGH)
+        errors._require(left & cash_words.POOL != 0 and fee <= carried, errors.FEE_TOO_HIGH)
         return unsafe_sub(carried, fee)
     paid: uint256 = unsafe_add(carried, fee)
     errors._require(
-        flags & cash_words.POOL == 0 and paid <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]),
+        left & cash_words.POOL == 0 and paid <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]),
         errors.FEE_TOO_HIGH,
     )
     return paid

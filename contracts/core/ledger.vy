@@ -56,10 +56,10 @@ def _names_pool(account: uint256) -> bool:
 
 
 @internal
-def _add(account: uint256, asset: uint256, change: int256, principal: int256) -> int256:
+def _add(account: uint256, asset: uint256, change: int256, principal: int256) -> uint256:
     """
     @param change Of cash. @param principal Change of the middle field; one that would leave its width reverts.
-    @return Cash afterwards.
+    @return The word afterwards.
     """
     word: uint256 = self.cash[account][asset]
     if word == 0:
@@ -68,7 +68,7 @@ def _add(account: uint256, asset: uint256, change: int256, principal: int256) ->
     if principal != 0:
         word = cash_word._plus_principal(word, principal)
     self.cash[account][asset] = word
-    return cash_word._cash(word)
+    return word
 
 
 @internal
@@ -77,23 +77,22 @@ def _flag(account: uint256, asset: uint256, flag: uint256):
 
 
 @internal
-def _hold_principal(account: uint256, asset: uint256, net: int256):
+def _hold_principal(account: uint256, asset: uint256, word: uint256, net: int256):
     """
-    @notice A lost deposit frees no later gain.
+    @notice A lost deposit frees no later gain. @param word Of the account and asset, as it stands.
     """
-    word: uint256 = self.cash[account][asset]
     lost: int256 = unsafe_sub(max(net, 0), convert(convert(cash_word._principal(word), bytes32), int256))
     if lost < 0:
         self.cash[account][asset] = cash_word._plus_principal(word, lost)
 
 
 @internal
-def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, principal: uint256) -> int256:
+def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, principal: uint256) -> uint256:
     """
     @notice One integer, both signs. @param principal For the event: what of it the target may withdraw at once.
-    @return Cash left at the source.
+    @return The source's word afterwards.
     """
-    left: int256 = self._add(source, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)), 0)
+    left: uint256 = self._add(source, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)), 0)
     self._add(target, asset, convert(convert(amount, bytes32), int256), 0)
     log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=amount, principal=principal)
     return left

@@ -13,14 +13,15 @@ from tidegate.artifacts import artifact
 from tidegate.chain import Call, NodeError, Sealed
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
 from tidegate.deployment import DeploymentConfig, DeploymentError, apply, default_markets
+from tidegate.deployment.config import CONTRACTS
 from tidegate.deployment.journal import Journal
 from tidegate.fees import GWEI, Fees
 from tidegate.revm_chain import RevmChain
 
 walking = sys.modules["tidegate.deployment.apply"]
 CALM, DEAR, CAP = 10 * GWEI, 80 * GWEI, 200 * GWEI
-TRANSACTIONS = 14  # ten creations, two operations of two
-JUMPS_AT = (0, 4, 10, 13)  # a first, a middle creation, the first call, the hand-over
+TRANSACTIONS = len(CONTRACTS) + 1 + 4  # creations, the token's too; two operations of two
+JUMPS_AT = (0, 4, len(CONTRACTS) + 1, TRANSACTIONS - 1)  # a first, a middle creation, the first call, the hand-over
 KEYS = [Account.from_key(keccak(text=f"somebody's key {number}")) for number in range(7)]
 CONFIG = DeploymentConfig(
     signers=tuple(key.address for key in KEYS[:4]),

@@ -110,8 +110,11 @@ class Floor(Desk):
         """The same prices, fresh."""
         self.system.pass_time(seconds - 1)
 
-    def half(self) -> int:
-        return self.t2 // 2
+    def at(self, seconds: int) -> None:
+        """So long after the auction was opened, prices fresh."""
+        if seconds:
+            self.system.chain.set_time(self.state().opened + seconds - 1)
+            self.system.refresh()
 
     @property
     def t2(self) -> int:

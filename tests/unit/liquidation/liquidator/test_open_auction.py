@@ -54,8 +54,8 @@ def test_it_begins_at_the_vaults_own_quote_cost(floor):
 
 def test_a_premium_that_favours_the_account_begins_at_nothing(floor, counterparty):
     system = floor.system
-    short = system.fund(counterparty, 2_000_000)
-    system.trade(short, BTC, "-200")
+    crowd = system.fund(counterparty, 1_000_000)
+    system.trade(crowd, BTC, "20")
     system.move(BTC, 55_900)
     assert floor.open().one("AuctionOpened").args.discount == 0
 
@@ -73,7 +73,7 @@ def test_after_its_life_it_may_be_opened_again(auction):
     system.chain.set_time(opened + 4 * auction.t2 + 1)
     with reverts("NoAuction"):
         auction.bid()
-    auction.liquidate()
+    system.move(BTC, 55_500)
     auction.open()
     assert auction.state().opened == system.now
 
@@ -86,12 +86,14 @@ def test_a_hedged_account_need_not_wait_for_the_bucket(floor, counterparty):
     terms = (market.risk.pack(), market.trade.pack(), market.limits.pack())
     system.govern(system.deployment.configurator, "set_terms", system.core.address, second, *terms)
     system.govern(system.vault, "set_quote", second, market.quote.pack())
-    account = system.fund(counterparty, 1_000)
+    account = system.fund(counterparty, 5_000)
     system.trade(account, second, "-1")
     system.trade(account, BTC, "1")
-    while floor.standing(account).lack <= 0:
-        system.pass_time(40_000)
-    assert floor.standing(account).equity > 0
+    out = system.health(account)[0] // 10**12 - 700 * 10**6
+    system.core.transact("withdraw", account, 0, out, counterparty, sender=counterparty)
+    # both legs grow with the price, and so does what they need
+    system.move(BTC, 75_000)
+    assert 0 < floor.standing(account).equity < floor.standing(account).maintenance
     for leg in (BTC, second):
         with reverts("BadLiquidation"):
             floor.liquidate(account, instrument=leg)
