@@ -151,8 +151,9 @@ def publish(
 
         recorded = {}
         for crash in chosen:
-            path = compare.path_of(Task(crash, SETTINGS[0], 1, folder=folder))
-            series = path.prices[BTC]
-            recorded[crash.name] = (series / series[0])[::4].tolist()
+            for seed in sorted({row.seed for row in rows}):
+                path = compare.path_of(Task(crash, SETTINGS[0], seed, folder=folder))
+                series = path.prices[BTC]
+                recorded[crash.name, seed] = (series / series[0])[::4].tolist()
         draw(rows, recorded, options.picture)
         console.print(f"picture: {options.picture}")

@@ -124,5 +124,6 @@ def test_a_picture_is_drawn(tmp_path):
     from tidegate.simulation.compare_picture import draw
 
     rows = [row(seed=seed, low=-0.01 * seed) for seed in (1, 2)]
-    draw(rows, {"generated": [1.0, 0.9]}, tmp_path / "picture.png")
+    recorded = {("generated", seed): [1.0, 0.9] for seed in (1, 2)}
+    draw(rows, recorded, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 10_000
