@@ -46,11 +46,21 @@ Signer = Callable[[dict[str, Any]], bytes]  # transaction -> signed bytes
 
 
 class RpcError(NodeError):
-    """The node answered with an error."""
+    """The node answered with an error. `code` is JSON-RPC's, 0 where there is none."""
 
-    def __init__(self, message: str, data: bytes = b"") -> None:
+    def __init__(self, message: str, data: bytes = b"", code: int = 0) -> None:
         super().__init__(message)
         self.data = data
+        self.code = code
+
+
+class HttpStatus(OSError):
+    """The server answered with a status instead of JSON-RPC. `wait`: seconds it asks for, or 0."""
+
+    def __init__(self, status: int, wait: float = 0.0) -> None:
+        super().__init__(f"HTTP status {status}")
+        self.status = status
+        self.wait = wait
 
 
 class Rpc(Protocol):
@@ -70,7 +80,16 @@ def _rpc_error(error: Mapping[str, Any]) -> RpcError:
     raw = b""
     if isinstance(data, str) and data.startswith("0x"):
         raw = bytes.fromhex(data[2:])
-    return RpcError(str(error.get("message", error)), raw)
+    code = error.get("code")
+    return RpcError(str(error.get("message", error)), raw, code if isinstance(code, int) else 0)
+
+
+def _body(response: http.client.HTTPResponse, body: bytes) -> Any:
+    """JSON-RPC, which some servers send with a status of their own."""
+    if response.status >= 400 and not body.lstrip().startswith((b'{"jsonrpc"', b"[{")):
+        asked = response.getheader("Retry-After") or ""
+        raise HttpStatus(response.status, float(asked) if asked.isdigit() else 0.0)
+    return json.loads(body)
 
 
 class HttpRpc:
@@ -92,12 +111,17 @@ class HttpRpc:
         for attempt in range(2):
             try:
                 self._connection.request("POST", self._path, payload, headers)
-                return json.loads(self._connection.getresponse().read())
+                response = self._connection.getresponse()
+                return _body(response, response.read())
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                 # An idle connection was closed on the other side.
                 self._connection.close()
                 if attempt:
                     raise
+            except (OSError, http.client.HTTPException):
+                # What comes later on this connection would belong to this request.
+                self._connection.close()
+                raise
         raise AssertionError
 
     def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
@@ -199,8 +223,17 @@ def _number(value: str | int) -> int:
 class Web3Chain:
     """See the module."""
 
-    def __init__(self, rpc: Rpc, name: str, signers: Mapping[str, Signer] | None = None) -> None:
-        """`signers` by address; local chains make keys of their own by role (`account`)."""
+    def __init__(
+        self,
+        rpc: Rpc,
+        name: str,
+        signers: Mapping[str, Signer] | None = None,
+        still: bool = True,
+    ) -> None:
+        """`signers` by address; local chains make keys of their own by role (`account`).
+
+        `still`: whether a local chain's time stands until it is set.
+        """
         self.rpc = rpc
         self.name = name
         self.chain_id = _number(rpc("eth_chainId"))
@@ -212,7 +245,7 @@ class Web3Chain:
         client = str(rpc("web3_clientVersion")).lower()
         self._anvil = "anvil" in client
         self._tester = "tester" in client
-        if self._anvil and self.local:
+        if self._anvil and self.local and still:
             # Blocks do not drift from the time that was set.
             self.rpc("anvil_setBlockTimestampInterval", 0)
         if signers:
@@ -442,10 +475,14 @@ class Web3Chain:
         receipt = self.rpc("eth_getTransactionReceipt", tx_hash)
         if receipt is None:
             return None
+        return self.outcome_of(receipt, call)
+
+    def outcome_of(self, receipt: Mapping[str, Any], call: Call | None = None) -> Receipt:
+        """Of a receipt as the node gave it; ProtocolError if the transaction reverted."""
         if _number(receipt["status"]) != 1:
             if call is None:
-                raise ProtocolError("reverted", b"", tx_hash)
-            raise self._refusal(call, receipt, alone=True)
+                raise ProtocolError("reverted", b"", receipt["transactionHash"])
+            raise self._refusal(call, receipt, alone=False)
         return self._decode(receipt)
 
     def knows(self, tx_hash: str) -> bool:

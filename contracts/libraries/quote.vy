@@ -29,12 +29,14 @@ PPM: constant(int256) = 10**6
 @pure
 def _potential_numerator(skew: int256, scale: int256, max_premium: int256) -> int256:
     """
-    @return Phi * 2 K * 1e12, exact. |skew| must be below 2**104, the scale below 2**64 * 1e12.
+    @return Phi * 2 K * 1e12, exact. |skew| must be below 2**105, the scale below 2**64 * 1e12.
     """
-    depth: int256 = abs(skew)
-    if depth * PPM <= scale * max_premium:
-        return depth * depth * PPM * PPM
-    return 2 * scale * max_premium * PPM * depth - scale * scale * max_premium * max_premium
+    # widths: 105 bits of depth, 104 of the scale, 20 of each ppm: no product reaches 2**251
+    depth: int256 = unsafe_mul(rounding._abs(skew), PPM)
+    knee: int256 = unsafe_mul(scale, max_premium)
+    if depth <= knee:
+        return unsafe_mul(depth, depth)
+    return unsafe_mul(knee, unsafe_sub(unsafe_mul(2, depth), knee))
 
 
 @internal
@@ -51,15 +53,23 @@ def _potential_up(skew: int256, scale: int256, max_premium: int256, mark: int256
 @pure
 def _price(size: int256, skew: int256, mark: int256, scale: int256, max_premium: int256, half_spread: int256) -> int256:
     """
-    @return The fill's price for a taker of this signed size, rounded against the taker.
+    @return The fill's price for a taker of this signed size, rounded against the taker. |size| and |skew| must be below
+            2**104, the mark below 2**90.
     """
+    # widths: as above; Phi is at most |skew|, so 105 bits of units and, with mark or half spread, 215 of money
     units: int256 = rounding._div_up(
-        self._potential_numerator(skew + size, scale, max_premium)
-        - self._potential_numerator(skew, scale, max_premium),
-        2 * scale * PPM * PPM,
+        unsafe_sub(
+            self._potential_numerator(unsafe_add(skew, size), scale, max_premium),
+            self._potential_numerator(skew, scale, max_premium),
+        ),
+        unsafe_mul(scale, 2 * PPM * PPM),
     )
-    above: int256 = rounding._div_up(mark * units, WAD) + rounding._div_up(abs(size) * mark * half_spread, WAD * PPM)
-    per_unit: int256 = rounding._div_up(above * WAD, abs(size))
+    magnitude: int256 = rounding._abs(size)
+    above: int256 = unsafe_add(
+        rounding._div_up(unsafe_mul(mark, units), WAD),
+        rounding._div_up(unsafe_mul(unsafe_mul(magnitude, mark), half_spread), WAD * PPM),
+    )
+    per_unit: int256 = rounding._div_up(unsafe_mul(above, WAD), magnitude)
     if size > 0:
-        return mark + per_unit
-    return mark - per_unit
+        return unsafe_add(mark, per_unit)
+    return unsafe_sub(mark, per_unit)

@@ -6,8 +6,9 @@
 @title Slots
 @license AGPL-3.0-only
 @notice The ring of slot prices and the price in force; see IPriceOracle. A feed's guards share the word of its
-        price in force, so that reading a price costs one word. A feed of an adapter has max step 0 there and its
-        own max step in the word of its source, which only posts read.
+        price in force, so that reading a price costs one word. Max step 0 there says that the price is an adapter's,
+        which may be of no slot; the feed's own max step is then in the word of its source, which only posts read, until
+        the signers' next price. A price of the signers is its slot's too: who asks for that slot is spared the ring.
 
         word in force (latest_word shows another layout: it spells out `changed`)
         244..255  volatility      uint12  10 ppm, saturates
@@ -73,21 +74,26 @@ def latest(feed: uint256) -> (uint256, bool):
 @external
 @reentrant
 def slot_price(feed: uint256, slot: uint256) -> (uint256, uint256):
-    word: uint256 = self._rings[feed][slot % RING]
+    word: uint256 = self._in_force_words[feed]
+    if self._is_of_slot(word, slot):
+        return word & MAX_PRICE, unsafe_mul(word >> 244, VOLATILITY_UNIT)
+    word = self._rings[feed][slot % RING]
     if (word >> 90) & MAX_SLOT != slot:
         return 0, 0
-    return word & MAX_PRICE, (word >> 162) * VOLATILITY_UNIT
+    return word & MAX_PRICE, unsafe_mul(word >> 162, VOLATILITY_UNIT)
 
 
 @view
 @external
 @reentrant
 def mark(feed: uint256, slot: uint256) -> (uint256, bool):
+    word: uint256 = self._in_force_words[feed]
     if slot == 0:
-        return self._in_force(self._in_force_words[feed])
-    word: uint256 = self._rings[feed][slot % RING]
-    if (word >> 90) & MAX_SLOT != slot:
-        return 0, False
+        return self._in_force(word)
+    if not self._is_of_slot(word, slot):
+        word = self._rings[feed][slot % RING]
+        if (word >> 90) & MAX_SLOT != slot:
+            return 0, False
     return word & MAX_PRICE, True
 
 
@@ -164,13 +170,15 @@ def _set_source(feed: uint256, adapter: address, reads: bool):
 
 @internal
 def _set_guards(feed: uint256, max_age: uint256, step: uint256, source: uint256):
+    word: uint256 = self._in_force_words[feed]
     guards: uint256 = max_age << 223
-    if source == 0:
+    # a price that an adapter left behind keeps its mark
+    if source == 0 and (word & MAX_PRICE == 0 or (word >> 233) & MAX_STEP != 0):
         guards |= step << 233
         self._sources[feed] = 0
     else:
         self._sources[feed] = source | (step << 161)
-    self._in_force_words[feed] = (self._in_force_words[feed] & ~GUARDS) | guards
+    self._in_force_words[feed] = (word & ~GUARDS) | guards
 
 
 @internal
@@ -190,6 +198,8 @@ def _store(feed: uint256, slot: uint256, price: uint256, published: uint256, ada
     max_age: uint256 = (word >> 223) & MAX_AGE
     errors._require(max_age != 0, errors.NOT_LISTED)
     step: uint256 = self._step_of(feed, word, convert(adapter, uint256))
+    if adapter == empty(address):
+        word |= step << 233
     # Once the first two hold a slot is at most the present one: sums and products with it are small.
     opened: uint256 = unsafe_mul(slot, SLOT_SECONDS)
     errors._require(
@@ -279,6 +289,15 @@ def _put_in_force(feed: uint256, word: uint256, slot: uint256, price: uint256, s
         | (volatility << 244)
     )
     return volatility, True
+
+
+@internal
+@pure
+def _is_of_slot(word: uint256, slot: uint256) -> bool:
+    """
+    @param word In force. @return Whether its price is this slot's, as the ring has it.
+    """
+    return (word >> 180) & MAX_SLOT == slot and (word >> 233) & MAX_STEP != 0
 
 
 @internal

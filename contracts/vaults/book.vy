@@ -30,6 +30,7 @@ from ..libraries import terms
 COLLATERAL: constant(uint256) = 0
 WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
+PPM_FIELD: constant(uint256) = 2**20 - 1
 
 CORE: immutable(IClearingHouse)
 ORACLE: immutable(IPriceOracle)
@@ -57,14 +58,22 @@ def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256
     word: uint256 = self.quote_words[instrument]
     errors._require(word != 0, errors.NOT_LISTED)
     errors._require(size != 0, errors.ZERO_AMOUNT)
-    half_spread: uint256 = min(self._ppm(word, 20), self._ppm(word, 40) + volatility * self._ppm(word, 60) // 10**6)
+    # within the widths that the arithmetic below relies on
+    errors._require(
+        (convert(convert(rounding._abs(size), bytes32), uint256) >> 103) | (mark >> 90) | (volatility >> 32) == 0,
+        errors.AMOUNT_TOO_LARGE,
+    )
+    half_spread: uint256 = min(
+        (word >> 20) & PPM_FIELD,
+        unsafe_add((word >> 40) & PPM_FIELD, unsafe_div(unsafe_mul(volatility, (word >> 60) & PPM_FIELD), 10**6)),
+    )
     price: int256 = quotes._price(
         size,
         market_words._skew(staticcall CORE.interest_word(instrument)),
-        convert(mark, int256),
+        convert(convert(mark, bytes32), int256),
         terms._skew_scale(staticcall CORE.risk_word(instrument)),
-        convert(self._ppm(word, 0), int256),
-        convert(half_spread, int256),
+        convert(convert(word & PPM_FIELD, bytes32), int256),
+        convert(convert(half_spread, bytes32), int256),
     )
     return convert(price, uint256)
 
@@ -187,4 +196,4 @@ def _is_open(interest: uint256) -> bool:
 @internal
 @pure
 def _ppm(word: uint256, at: uint256) -> uint256:
-    return (word >> at) & (2**20 - 1)
+    return (word >> at) & PPM_FIELD

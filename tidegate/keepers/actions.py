@@ -1,6 +1,6 @@
 """What keepers may do. An action names a call and says what it is about; it sends nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidegate.client.orders import Order
 
@@ -16,10 +16,22 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
+class Publish:
+    """Carry a signed price to the oracle: the arguments of PriceOracle.push. Price in 1e-18."""
+
+    feed: int
+    slot: int
+    price: int
+    published: int
+    signatures: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Execute:
-    """Fill or end orders, at most 16."""
+    """Fill or end orders, at most 16. `keys`: their hashes."""
 
     orders: tuple[Order, ...]
+    keys: tuple[bytes, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,11 @@ class Wake:
 
     order: Order
     slot: int
+    key: bytes = field(default=b"", compare=False)  # the order's hash
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +82,6 @@ class Absorb:
     pass
 
 
-Action = Push | Execute | Wake | Liquidate | Book | ProcessEpoch | Claim | PokeCaps | Absorb
+Action = (
+    Push | Publish | Execute | Wake | Liquidate | Book | ProcessEpoch | Claim | PokeCaps | Absorb
+)

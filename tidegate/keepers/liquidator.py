@@ -54,14 +54,30 @@ class Candidate:
     marks: Mapping[int, int]
 
 
-def may_be_short(standing: Standing, marks: Mapping[int, int]) -> bool:
-    """Whether the moves since the reading can have brought equity below maintenance."""
-    spare = (standing.equity - standing.maintenance) * PPM
+def spare(standing: Standing, marks: Mapping[int, int]) -> int:
+    """The least equity above maintenance after the moves since the reading, 1e-24."""
+    left = (standing.equity - standing.maintenance) * PPM
     for instrument, notional in standing.notionals.items():
         read = standing.marks[instrument]
         move = abs(marks.get(instrument, read) - read)
-        spare -= notional * move * (PPM + MARGIN_SLACK) // read + notional * FUNDING_SLACK
-    return bool(standing.notionals) and spare < 0
+        left -= notional * move * (PPM + MARGIN_SLACK) // read + notional * FUNDING_SLACK
+    return left
+
+
+def may_be_short(standing: Standing, marks: Mapping[int, int]) -> bool:
+    """Whether the moves since the reading can have brought equity below maintenance."""
+    return bool(standing.notionals) and spare(standing, marks) < 0
+
+
+def nearness(standing: Standing, marks: Mapping[int, int]) -> tuple[int, int]:
+    """What is to spare for each unit of what it holds, and the account: the least comes first."""
+    return spare(standing, marks) // sum(standing.notionals.values()), standing.account
+
+
+def nearest_first(standings: Iterable[Standing], marks: Mapping[int, int]) -> list[int]:
+    """Accounts that may be short, those with the least to spare for what they hold first."""
+    due = [nearness(one, marks) for one in standings if may_be_short(one, marks)]
+    return [account for _, account in sorted(due)]
 
 
 def is_short(standing: Standing) -> bool:

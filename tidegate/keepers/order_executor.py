@@ -77,7 +77,13 @@ def decide(state: ExecutorState) -> list[Execute | Wake]:
         elif state.waking and (slot := proof(held, state.newest, state.prices)) is not None:
             quote = state.quotes.get(held.key)
             if quote is not None and held.order.met_by(quote):
-                wakes.append(Wake(held.order, slot))
+                wakes.append(Wake(held.order, slot, held.key))
     due.sort(key=lambda held: (held.slot, held.key))
     batches = [due[at : at + state.batch] for at in range(0, len(due), state.batch)]
-    return [*wakes, *(Execute(tuple(held.order for held in batch)) for batch in batches)]
+    return [
+        *wakes,
+        *(
+            Execute(tuple(held.order for held in batch), tuple(held.key for held in batch))
+            for batch in batches
+        ),
+    ]

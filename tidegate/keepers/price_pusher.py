@@ -4,10 +4,10 @@ The guard refuses a price further from the last one than `max_step` per slot bet
 that goes further than one push may is walked: intermediate prices, each in a slot of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidegate.keepers.actions import Push
+from tidegate.keepers.actions import Publish, Push
 from tidegate.spec.oracle import within_step
 from tidegate.spec.rounding import PPM
 
@@ -73,3 +73,47 @@ def decide(targets: Iterable[Target], slot_seconds: int) -> list[Moment]:
             push = Push(target.feed, slot, price, slot * slot_seconds)
             by_slot.setdefault(slot, []).append(push)
     return [Moment(slot, tuple(by_slot[slot])) for slot in sorted(by_slot)]
+
+
+# The service: prices are signed elsewhere, here they are only carried.
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierState:
+    """What the carrier knows. Ages in seconds, deviation in ppm, prices by (feed, slot)."""
+
+    now: int
+    slot_seconds: int
+    offers: Sequence[Publish]  # signed by enough, any slots
+    prices: Mapping[tuple[int, int], int]  # stored already
+    newest: Mapping[int, int]  # newest slot with a price, by feed
+    wanted: Mapping[int, Collection[int]]  # slots in which orders wait to fill, by feed
+    heartbeat: int  # a price in force this old is replaced
+    deviation: int  # and one this far off
+    free: Callable[[str], bool]
+
+
+def item_of(offer: Publish) -> str:
+    return f"price {offer.feed} {offer.slot}"
+
+
+def carry(state: CarrierState) -> list[Publish]:
+    """The offers worth their gas, oldest slot first: what orders wait for, and what is due."""
+    chosen: list[Publish] = []
+    open_slot = state.now // state.slot_seconds
+    for offer in sorted(state.offers, key=lambda offer: (offer.slot, offer.feed)):
+        stored = (offer.feed, offer.slot) in state.prices
+        if stored or offer.slot > open_slot or not state.free(item_of(offer)):
+            continue
+        newest = state.newest.get(offer.feed, 0)
+        wanted = state.wanted.get(offer.feed, ())
+        # orders that wait fill at the worse of their slot's price and the open one's
+        if offer.slot in wanted or (wanted and offer.slot == open_slot):
+            chosen.append(offer)
+        elif offer.slot > newest:
+            before = state.prices.get((offer.feed, newest), 0)
+            age = state.now - newest * state.slot_seconds
+            moved = abs(offer.price - before) * PPM
+            if not before or age >= state.heartbeat or moved >= before * state.deviation:
+                chosen.append(offer)
+    return chosen

@@ -1,26 +1,17 @@
 """Runs the keepers: snapshot -> decide -> sender, one role at a time."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 
 from tidegate.client.calls import Transaction
 from tidegate.client.price_message import PriceMessage, PriceSigner, quorum
 from tidegate.client.venue import Venue
 from tidegate.keepers import liquidator, order_executor, vault_claims
-from tidegate.keepers.actions import (
-    Absorb,
-    Action,
-    Book,
-    Claim,
-    Execute,
-    Liquidate,
-    PokeCaps,
-    ProcessEpoch,
-    Push,
-    Wake,
-)
+from tidegate.keepers.actions import Action, PokeCaps, Publish, Push
 from tidegate.keepers.journal import Journal
 from tidegate.keepers.liquidator import Candidate
 from tidegate.keepers.order_executor import OpenOrder
+from tidegate.keepers.registry import call_of
 from tidegate.keepers.sender import Sender
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
@@ -60,47 +51,11 @@ class Keepers:
     # Actions to calls
 
     def call_of(self, action: Action) -> Transaction:
-        venue = self.venue
-        match action:
-            case Push(feed, slot, price, published):
-                message = PriceMessage(feed, slot, price, published)
-                signatures = quorum(self.signers, message)
-                args = (feed, slot, price, published, signatures)
-                return Transaction(venue.oracle, "push", args, self.address, "oracle_push", action)
-            case Execute((order,)):
-                args = (order, self.account)
-                return Transaction(venue.exchange, "execute", args, self.address, "execute", action)
-            case Execute(orders):
-                args = (list(orders), self.account)
-                return Transaction(
-                    venue.exchange, "execute_many", args, self.address, "execute", action
-                )
-            case Wake(order, slot):
-                return Transaction(
-                    venue.exchange, "wake", (order, slot), self.address, "wake", action
-                )
-            case Liquidate(accounts, instruments):
-                args = (list(accounts), list(instruments), self.account)
-                return Transaction(
-                    venue.liquidator, "liquidate", args, self.address, "liquidate", action
-                )
-            case Book(account):
-                return Transaction(
-                    venue.liquidator, "book", (account,), self.address, "book", action
-                )
-            case ProcessEpoch(epoch):
-                return Transaction(
-                    venue.vault, "process_epoch", (epoch,), self.address, "lp_process", action
-                )
-            case Claim(account):
-                return Transaction(
-                    venue.vault, "claim", (account,), self.address, "lp_claim", action
-                )
-            case PokeCaps():
-                return Transaction(venue.vault, "poke_caps", (), self.address, "poke_caps", action)
-            case Absorb():
-                return Transaction(venue.vault, "absorb", (), self.address, "absorb", action)
-        raise TypeError(f"no call for {action!r}")
+        if isinstance(action, Push):
+            message = PriceMessage(action.feed, action.slot, action.price, action.published)
+            signatures = quorum(self.signers, message)
+            action = Publish(*astuple(action), signatures)
+        return call_of(action, self.venue, self.address)
 
     # Roles
 

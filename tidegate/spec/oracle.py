@@ -91,6 +91,7 @@ class Feed:
     volatility: int = 0
     source: str = ""  # the adapter; empty: the signers
     reads: bool = False
+    signed: bool = False  # the price in force is the signers', and they are the source since
     ring: dict[int, SlotPrice] = field(default_factory=dict)
 
     def word(self) -> int:
@@ -137,6 +138,7 @@ class PriceOracle:
         known = self._listed(feed)
         _require(bool(adapter) or not reads, "OutOfBounds")
         known.source, known.reads = adapter, reads
+        known.signed = known.signed and not adapter
 
     def push(
         self, feed: int, slot: int, price: int, published: int, signed_by: Sequence[str], now: int
@@ -202,6 +204,7 @@ class PriceOracle:
             known.previous, known.previous_fresh = self.latest(feed, now)
             known.price, known.slot, known.changed = price, slot, now
             known.volatility = volatility
+            known.signed = not known.source
         return moved
 
     def latest(self, feed: int, now: int) -> tuple[int, bool]:
@@ -217,6 +220,8 @@ class PriceOracle:
     def slot_price(self, feed: int, slot: int) -> tuple[int, int]:
         """The slot's price and its volatility in ppm; zeros if it has none."""
         known = self.feeds.get(feed)
+        if known is not None and known.signed and slot == known.slot:
+            return known.price, known.volatility * VOLATILITY_UNIT
         held = known.ring.get(slot % RING) if known else None
         if held is None or held.slot != slot:
             return 0, 0

@@ -52,6 +52,26 @@ def test_the_signers_come_back(priced, adapter):
     assert priced.push(101 * WAD).one("Posted").args.moved
 
 
+@pytest.mark.parametrize("guards_set", [False, True])
+def test_a_price_that_was_read_prices_no_slot_once_the_signers_are_back(priced, relay, guards_set):
+    set_source(priced, relay.address, True)
+    relay.transact(priced.oracle, "observe", 1, 101 * WAD, priced.now)
+    set_source(priced, NOBODY)
+    if guards_set:
+        priced.oracle.transact("set_feed", 1, 60, 10_000, sender=priced.owner)
+    assert priced.oracle.call("feed_word", 1) == 60 | 10_000 << 32
+    assert priced.slot_price(priced.slot) == (0, 0)
+    assert tuple(priced.oracle.call("mark", 1, priced.slot)) == (0, False)
+    # that very slot's price comes later than what was read in it
+    assert not priced.push(101 * WAD).one("Posted").args.moved
+    assert priced.slot_price(priced.slot)[0] == 101 * WAD
+    priced.next_slot()
+    assert priced.push(102 * WAD).one("Posted").args.moved
+    assert priced.slot_price(priced.slot)[0] == 102 * WAD
+    assert tuple(priced.oracle.call("mark", 1, priced.slot)) == (102 * WAD, True)
+    assert priced.oracle.call("feed_word", 1) == 60 | 10_000 << 32
+
+
 @pytest.mark.parametrize("reads", [False, True])
 def test_guards_are_set_under_an_adapter_too(feed, adapter, reads):
     set_source(feed, adapter, reads)

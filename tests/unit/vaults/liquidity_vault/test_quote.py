@@ -59,3 +59,28 @@ def test_an_unlisted_instrument_has_no_quote(venue, refuses):
 
 def test_nothing_has_no_quote(venue, refuses):
     refuses("ZeroAmount", venue.vault.call, "quote", BTC, 0, PRICE, 0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_widest_size_and_the_highest_price_have_a_quote(venue, sign):
+    size, mark, volatility = sign * (2**103 - 1), 2**90 - 1, 2**32 - 1
+    venue.vault.transact(
+        "set_quote", BTC, quote_word(base=300, coefficient=250_000), sender=venue.owner
+    )
+    expected = quote.price(size, 0, mark, RISK.skew_scale, 10_000, 2_000)
+    assert venue.vault.call("quote", BTC, size, mark, volatility) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "mark", "volatility"),
+    [
+        (2**103, PRICE, 0),
+        (-(2**103), PRICE, 0),
+        (-(2**255), PRICE, 0),
+        (WAD, 2**90, 0),
+        (WAD, PRICE, 2**32),
+        (WAD, PRICE, 2**256 - 1),
+    ],
+)
+def test_what_no_word_holds_has_no_quote(venue, refuses, size, mark, volatility):
+    refuses("AmountTooLarge", venue.vault.call, "quote", BTC, size, mark, volatility)
