@@ -104,11 +104,27 @@ class Node:
     def now(self) -> int:
         return number(self.head()["timestamp"])
 
-    def mine(self, seconds: int = 1) -> None:
-        """One block, so much later than the last."""
+    def mine(self, seconds: int = 1, full: bool = True) -> None:
+        """One block, so much later than the last; an empty one if not `full`."""
         with self.lock:
+            if not full:
+                # What waits is put back behind the block.
+                waiting = self.waiting()
+                self.drop_pool()
             self.rpc("evm_setNextBlockTimestamp", hex(self.now + seconds))
             self.rpc("evm_mine")
+            if not full:
+                for tx_hash in waiting:
+                    self.send_again(tx_hash)
+
+    def waiting(self) -> list[str]:
+        """Hashes of what is in the pool, by sender and nonce."""
+        return [
+            one["hash"]
+            for part in self.rpc("txpool_content").values()
+            for queue in part.values()
+            for _, one in sorted(queue.items(), key=lambda item: int(item[0]))
+        ]
 
     def reorganise(self, depth: int, kept: float, rng: random.Random, but: str = "") -> int:
         """Another branch, one block longer than the last `depth` blocks; how many are lost.

@@ -2,10 +2,11 @@
 
     python -m tests.integration.chaos.nursery
 
-Reads one JSON object per line, {"argv", "env", "log"}, forks a process that runs `tidegate` with
+Reads one JSON object per line, {"argv", "env", "log", "skew"}, forks a process that runs `tidegate` with
 these arguments and answers {"pid"}; when a life ends, {"ended", "code"} (negative: by a signal).
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -18,16 +19,21 @@ from pathlib import Path
 
 from tidegate.artifacts import ROOT
 
+WHERE = signal.SIGUSR1  # makes a life say in its log where it is
 
-def _live(argv: list[str], env: dict[str, str], log: str) -> None:
-    """In the child: be the command."""
-    from tidegate.cli import main
+
+def _live(argv: list[str], env: dict[str, str], log: str, skew: float) -> None:
+    """In the child: be the command, with a clock that is wrong by `skew` seconds."""
+    from tests.integration.chaos.life import main
 
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(out, stream)
     os.environ.update(env)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if skew:
+        clock = time.time
+        time.time = lambda: clock() + skew
+    faulthandler.register(WHERE)
     try:
         main(argv, prog_name="tidegate")
     finally:
@@ -57,6 +63,7 @@ def serve() -> None:
 
     import tidegate.keepers.service  # noqa: F401  the slow imports, once
 
+    _tell(pid=0)  # ready
     children: set[int] = set()
     text = ""
     while True:
@@ -78,7 +85,7 @@ def serve() -> None:
             order = json.loads(line)
             pid = os.fork()
             if not pid:
-                _live(order["argv"], order["env"], order["log"])
+                _live(order["argv"], order["env"], order["log"], order["skew"])
                 os._exit(0)
             children.add(pid)
             _tell(pid=pid)
@@ -147,9 +154,14 @@ class Nursery:
                 else:
                     self._early[facts["ended"]] = facts["code"]
 
-    def start(self, argv: list[str], env: dict[str, str], log: Path) -> Life:
+    def ready(self) -> None:
+        """Wait until everything is imported."""
+        if not self._born.acquire(timeout=60):
+            raise TimeoutError("the nursery did not start")
+
+    def start(self, argv: list[str], env: dict[str, str], log: Path, skew: float = 0.0) -> Life:
         assert self._process.stdin is not None
-        order = json.dumps({"argv": argv, "env": env, "log": str(log)})
+        order = json.dumps({"argv": argv, "env": env, "log": str(log), "skew": skew})
         self._process.stdin.write(order + "\n")
         if not self._born.acquire(timeout=30):
             raise TimeoutError("no keeper was started")

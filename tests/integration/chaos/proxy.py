@@ -6,10 +6,9 @@ injected is noted in `log`. A batch is one request: it meets the fault of any me
 
 import copy
 import json
-import os
 import random
-import signal
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -124,14 +123,11 @@ def _possible(fault: Fault, methods: Sequence[str]) -> bool:
 
 @dataclass
 class Kill:
-    """Ends a process at the n-th request: before the node has it, or before the answer is out."""
+    """Ends who asks at the n-th request: before the node has it, or before the answer is out."""
 
-    pid: int
     at: int
     answered: bool
-
-    def strike(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+    strike: Callable[[], None]
 
 
 class Cut(Exception):
@@ -152,6 +148,7 @@ class Proxy:
     methods: Counter[str] = field(default_factory=Counter)
     count: int = 0
     kill: Kill | None = None
+    trouble: BaseException | None = None  # the rig's own
     seen: Callable[[int, Sequence[str]], None] = lambda count, methods: None
 
     def __post_init__(self) -> None:
@@ -189,7 +186,9 @@ class Proxy:
             daemon_threads = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Whoever asked was killed or gave up: nothing to answer."""
+                error = sys.exc_info()[1]
+                if not isinstance(error, OSError):  # else: who asked was killed, or gave up
+                    proxy.trouble = error
 
         self._server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -339,10 +338,14 @@ class Proxy:
     def _underpriced(self, raw: str) -> str | None:
         """Why geth would not take a replacement, which anvil does."""
         sent = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
-        sender = Account.recover_transaction(raw)
-        content = self.node.rpc("txpool_contentFrom", sender)
-        for queue in content.values():
-            held = queue.get(str(sent["nonce"]))
+        sender = Account.recover_transaction(raw).lower()
+        waiting = [
+            queue.get(str(sent["nonce"]))
+            for part in self.node.rpc("txpool_content").values()
+            for address, queue in part.items()
+            if address.lower() == sender
+        ]
+        for held in waiting:
             if not held or held["hash"] == _hash_of(raw):
                 continue
             pairs = (

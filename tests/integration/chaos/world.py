@@ -26,6 +26,7 @@ OPENING, FALLEN = 60_000, 57_000
 CLOSES_AFTER = 14  # seconds from the start of the night to the end of the vault's epoch
 FALLS_AT = 5  # seconds
 PLACED_AT = (1, 3, 6, 9, 12)  # seconds at which orders come
+LATE = 13  # seconds after which nearly everything is due
 NIGHT = 24  # seconds after which nothing new falls due
 SLOTS_REMEMBERED = 24
 
@@ -47,21 +48,29 @@ class World:
         self.pusher = self.chain.account("pusher")
         self.keeper_addresses = [self.chain.account(name) for name in self.keepers]
         self._people()
-        self.snapshot = self.chain.snapshot()
+        self.began = self.chain.time()
         self.first_block = self.chain.block() + 1
+        self._evening = self.chain.snapshot()
+        self._late = None
 
-    def rewind(self) -> None:
-        """The moment before the night again."""
+    def rewind(self, late: bool = False) -> None:
+        """The moment before the night again; or `LATE` seconds into it, when nobody did anything."""
         self.node.drop_pool()
         self.node.rpc("evm_setAutomine", True)
-        self.chain.restore(self.snapshot)
-        self.snapshot = self.chain.snapshot()
-        self.forget_signatures()
-
-    def forget_signatures(self) -> None:
-        """Another time line: the signers have signed nothing in it."""
+        if late and self._late is None:
+            self.rewind()
+            with Tide(self, every=0.0) as tide:
+                tide.wait(LATE)
+            self._late = self.chain.snapshot()
+            return
+        self.chain.restore(self._late if late else self._evening)
+        # Another time line: the signers have signed nothing in it.
         for signer in self.system.signers.quorum:
             signer.signed.clear()
+        if late:
+            self._late = self.chain.snapshot()
+        else:
+            self._evening, self._late = self.chain.snapshot(), None
 
     def _people(self) -> None:
         system = self.system
@@ -108,7 +117,7 @@ class Tide:
     seed: int = 0
     every: float = 0.1
     seconds: int = 1
-    mining: bool = True  # False: blocks stay empty of what is sent now
+    full: bool = True  # False: blocks stay empty
     pushing: bool = True
     blocks: int = 0
     pushed: list[tuple[str, tuple]] = field(default_factory=list)  # hash, arguments; newest last
@@ -119,8 +128,8 @@ class Tide:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._slot = self.world.system.slot  # has its price
-        self._began = self.world.chain.time()
-        self._to_place = list(PLACED_AT)
+        self._began = self.world.began
+        self._to_place = [at for at in PLACED_AT if at > self.age]
 
     @property
     def age(self) -> int:
@@ -145,7 +154,7 @@ class Tide:
     def _run(self) -> None:
         due = time.monotonic()
         while not self._stop.is_set():
-            due = max(due + self.every, time.monotonic() - self.every)
+            due = max(due + self.every, time.monotonic())
             try:
                 with self.world.node.lock:
                     self.turn()
@@ -157,8 +166,6 @@ class Tide:
     def turn(self) -> None:
         """What happens in one block."""
         node, system = self.world.node, self.world.system
-        if not self.mining:
-            return
         now = node.now + self.seconds
         slot = now // system.config.slot_seconds
         if self.pushing and slot != self._slot:
@@ -168,8 +175,7 @@ class Tide:
         while self._to_place and self._to_place[0] <= now - self._began:
             self._place(len(PLACED_AT) - len(self._to_place))
             self._to_place.pop(0)
-        node.rpc("evm_setNextBlockTimestamp", hex(now))
-        node.rpc("evm_mine")
+        node.mine(self.seconds, self.full)
         self.blocks += 1
 
     def _prices(self, age: int) -> dict[int, int]:
@@ -232,4 +238,4 @@ class Tide:
                 raise self.trouble
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the night is {self.age} s old, not {age}")
-            time.sleep(self.every / 2)
+            time.sleep(max(self.every / 2, 0.005))
