@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from tidegate.deployment.commands import deploy_commands
+from tidegate.keepers.commands import keeper_commands
 from tidegate.simulation.paths import PathError, parse_time
 
 
@@ -16,6 +17,7 @@ def main() -> None:
 
 
 main.add_command(deploy_commands)
+main.add_command(keeper_commands)
 
 
 def _price_files(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:

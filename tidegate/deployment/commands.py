@@ -47,7 +47,8 @@ def in_words() -> Iterator[None]:
         raise click.ClickException(text) from None
 
 
-def _keystore(name: str) -> tuple[str, Path]:
+def keystore_of(name: str) -> tuple[str, Path]:
+    """Address and file of an account of ape, or of a keystore file."""
     path = Path(name) if name.endswith(".json") else KEYSTORES / f"{name}.json"
     if not path.exists():
         raise DeploymentError(
@@ -93,7 +94,7 @@ def open_desk(
         raise DeploymentError(f"--sender {sender} is no address: 0x and 40 hexadecimal digits")
     key: Signer = _no_key
     if account is not None:
-        sender, path = _keystore(account)
+        sender, path = keystore_of(account)
         key = _signer(path) if sends else _no_key
     elif sender is None:
         if not local and sends:

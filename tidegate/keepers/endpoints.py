@@ -164,6 +164,10 @@ class Endpoints:
         gone = int(self.clock() - self._seen_at)
         return head.time + max(self.block_seconds, gone)
 
+    def head_age(self) -> float:
+        """Seconds since a new block was last seen."""
+        return self.clock() - self._seen_at
+
     def chosen(self) -> Endpoint:
         """The node that is asked first."""
         usable = self._usable()

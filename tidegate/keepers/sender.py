@@ -84,6 +84,7 @@ class Sender:
         self.wire: Wire = AtOnce(self.chain) if hasattr(self.chain, "send_all") else self.chain
         self.budget.retries = self.retries
         self._jobs: dict[int, Job] = {}
+        self._shown: set[str] = set()  # of a dry run: what it would have sent
 
     # Without waiting
 
@@ -107,6 +108,8 @@ class Sender:
 
     def free(self, item: str) -> bool:
         """Whether something may be sent about the item now."""
+        if self.dry_run and item in self._shown:
+            return False
         return not self.wire.busy(item) and self.budget.allows(item, self.clock())
 
     def drain(self, seconds: float, pause: float = 0.05) -> int:
@@ -202,6 +205,7 @@ class Sender:
         passing = [one for one in passing if self._pays(one, end)]
         if self.dry_run:
             for place, job in passing:
+                self._shown.update(job.items)
                 end(place, job, DRY_RUN)
             passing = []
         if passing:

@@ -91,6 +91,8 @@ class Service:
     losses: Mapping[str, int] = field(default_factory=dict)  # by role, 1e-18; else the registry's
     scanner: Scanner = field(init=False)
     caught_up: bool = field(default=False, init=False)
+    undone: int = field(default=0, init=False)  # times that blocks were
+    _head_hash: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         internal = {int(self.venue.core), int(self.venue.vault), int(self.venue.exchange)}
@@ -103,7 +105,7 @@ class Service:
         self._rewards = self._read_rewards() if Need.STANDINGS in self._needs else {}
         self._saved_at = self.clock()
         self._decided_at = float("-inf")
-        self._first_seen: dict[str, float] = {}  # items that are due, since when
+        self._due: dict[str, dict[str, float]] = {}  # by role, items and since when they are due
         self._tokens: dict[str, int] = {}
         self._caps_at = 0
         self._resume()
@@ -114,6 +116,8 @@ class Service:
         """See the module. Raises NoEndpoint, Unsteady, Reset."""
         fresh = self._read_blocks()
         outcomes = self.sender.poll()
+        for outcome in outcomes:
+            self._note(outcome)
         decided = 0
         idle = self.clock() - self._decided_at >= IDLE
         if self.caught_up and (fresh or outcomes or idle or self.scanner.backlog):
@@ -122,12 +126,26 @@ class Service:
             for role in self.roles:
                 jobs = list(self._jobs(role, snapshot))
                 decided += len(jobs)
-                outcomes += self.sender.submit(jobs)
-        for outcome in outcomes:
-            self._note(outcome)
+                refused = self.sender.submit(jobs)
+                for outcome in refused:
+                    self._note(outcome)
+                outcomes += refused
         self.sender.budget.sweep(self.clock())
         self._save_now_and_then()
         return Tick(decided, tuple(outcomes), self.caught_up)
+
+    def oldest_due(self) -> float:
+        """Seconds for which the oldest item that is due has been due."""
+        now = self.clock()
+        return max((now - at for due in self._due.values() for at in due.values()), default=0.0)
+
+    def price_ages(self) -> dict[int, int]:
+        """By feed, seconds from the opening of its newest priced slot to the next block."""
+        now, newest = self.rpc.next_time(), self.history.live.newest_slot
+        return {
+            market.feed: now - newest.get(market.feed, 0) * self.venue.slot_seconds
+            for market in self.venue.markets.values()
+        }
 
     def close(self) -> None:
         """Write down what is settled, give back what is held."""
@@ -147,12 +165,13 @@ class Service:
         return bool(step.events) or step.undone_to is not None or self._moved(step)
 
     def _moved(self, step: Step) -> bool:
-        moved = step.head.hash != getattr(self, "_head_hash", None)
+        moved = step.head.hash != self._head_hash
         self._head_hash = step.head.hash
         return moved
 
     def _apply(self, step: Step) -> None:
         if step.undone_to is not None:
+            self.undone += 1
             self.say("blocks undone", back_to=step.undone_to, head=step.head.number)
             self.history.undo_to(step.undone_to)
             self.lane.undo_to(step.undone_to)
@@ -262,11 +281,14 @@ class Service:
         actions = role.decide(snapshot)
         now = self.clock()
         due = dict.fromkeys(item for action in actions for item in role.items(action))
+        known = self._due.setdefault(role.name, {})
+        for item in [one for one in known if one not in due and self.sender.free(one)]:
+            del known[item]  # somebody else did it, or it is due no more
+        for item in due:
+            known.setdefault(item, now)
         if not due:
             return
-        for item in due:
-            self._first_seen.setdefault(item, now)
-        mine = self.split.take({item: now - self._first_seen[item] for item in due})
+        mine = self.split.take({item: now - known[item] for item in due})
         self._tokens.update(mine)
         for action in actions:
             items = role.items(action)
@@ -305,8 +327,10 @@ class Service:
         ended = outcome.error is None or outcome.error.name not in BLAMELESS
         if ended:
             items = [item for role in self.roles for item in _items_of(role, about)]
-            for item in items:
-                self._first_seen.pop(item, None)
+            if outcome.done:
+                for item in items:
+                    for due in self._due.values():
+                        due.pop(item, None)
             held = {item: self._tokens.pop(item) for item in items if item in self._tokens}
             if held:
                 self.split.release(held)
