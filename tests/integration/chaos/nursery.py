@@ -2,8 +2,8 @@
 
     python -m tests.integration.chaos.nursery
 
-Reads one JSON object per line, {"argv", "env", "log", "skew"}, forks a process that runs `tidegate` with
-these arguments and answers {"pid"}; when a life ends, {"ended", "code"} (negative: by a signal).
+Reads one JSON object per line, {"argv", "env", "log", "skew"}, forks a process that runs `tidegate`
+with these arguments and answers {"pid"}; when a life ends, {"ended", "code"} (negative: a signal).
 """
 
 import faulthandler
@@ -24,7 +24,7 @@ WHERE = signal.SIGUSR1  # makes a life say in its log where it is
 
 def _live(argv: list[str], env: dict[str, str], log: str, skew: float) -> None:
     """In the child: be the command, with a clock that is wrong by `skew` seconds."""
-    from tests.integration.chaos.life import main
+    from tidegate.cli import main
 
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
@@ -61,7 +61,7 @@ def serve() -> None:
     """Until standard input ends; then everybody is killed."""
     import select
 
-    import tidegate.keepers.service  # noqa: F401  the slow imports, once
+    import tidegate.keepers.commands  # noqa: F401  the slow imports, once
 
     _tell(pid=0)  # ready
     children: set[int] = set()

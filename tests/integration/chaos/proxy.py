@@ -164,7 +164,11 @@ class Proxy:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # who asks was killed
+                    self.close_connection = True
+                    return
                 try:
                     status, answer, full = proxy.handle(json.loads(body))
                 except Cut:

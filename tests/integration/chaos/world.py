@@ -12,10 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.harness.system import BTC, ETH, FOREVER, MOVE_RIGHT, System, wad
-from tests.integration.chaos.node import Node
+from tests.integration.chaos.node import Node, number
+from tidegate.abi import Event
+from tidegate.audit import history
 from tidegate.chain import Call
 from tidegate.client.venue import Venue
 from tidegate.deployment import DeploymentConfig, apply
+from tidegate.fees import GWEI, Fees
 from tidegate.web3_chain import RpcError, Web3Chain
 
 LIQUIDITY = 6_000_000
@@ -29,6 +32,7 @@ PLACED_AT = (1, 3, 6, 9, 12)  # seconds at which orders come
 LATE = 13  # seconds after which nearly everything is due
 NIGHT = 24  # seconds after which nothing new falls due
 SLOTS_REMEMBERED = 24
+PLENTY = Fees(100_000 * GWEI, 0)  # no jump of the base fee here reaches it
 
 
 @dataclass
@@ -53,9 +57,16 @@ class World:
         self._evening = self.chain.snapshot()
         self._late = None
 
+    def events(self) -> list[Event]:
+        """All that ever happened."""
+        found = history(self.chain, self.venue.contracts)
+        assert found is not None, "anvil keeps logs"
+        return found
+
     def rewind(self, late: bool = False) -> None:
-        """The moment before the night again; or `LATE` seconds into it, when nobody did anything."""
+        """The moment before the night again; or `LATE` seconds later, when nobody did anything."""
         self.node.drop_pool()
+        self.node.set_base_fee(GWEI)
         self.node.rpc("evm_setAutomine", True)
         if late and self._late is None:
             self.rewind()
@@ -76,13 +87,11 @@ class World:
         system = self.system
         provider = system.actor("liquidity provider")
         system.provide(provider, LIQUIDITY)
-        for number in range(WEAK + SOUND):
-            account = system.fund(system.actor(f"trader {number}"), STAKE)
-            size = Decimal(14 if number < WEAK else 4) * STAKE / OPENING
+        for one in range(WEAK + SOUND):
+            account = system.fund(system.actor(f"trader {one}"), STAKE)
+            size = Decimal(14 if one < WEAK else 4) * STAKE / OPENING
             system.trade(account, BTC, round(size, 4))
-        self.placers = [
-            system.fund(system.actor(f"placer {number}"), STAKE) for number in range(PLACERS)
-        ]
+        self.placers = [system.fund(system.actor(f"placer {one}"), STAKE) for one in range(PLACERS)]
         newcomer = system.actor("newcomer")
         self.newcomer = system.fund(newcomer, STAKE)
         system.core.transact(
@@ -125,6 +134,7 @@ class Tide:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)
+        self._nonces: dict[str, int] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._slot = self.world.system.slot  # has its price
@@ -179,7 +189,7 @@ class Tide:
         self.blocks += 1
 
     def _prices(self, age: int) -> dict[int, int]:
-        """By feed, 1e-18: BTC falls by a twentieth, both tremble by a few hundredths of a percent."""
+        """By feed, 1e-18: BTC falls by a twentieth, and both tremble."""
         btc = OPENING if age < FALLS_AT else FALLEN
         return {
             1: wad(btc) * (10_000 + self._rng.randint(-3, 3)) // 10_000,
@@ -200,13 +210,18 @@ class Tide:
 
     def send(self, call: Call) -> str:
         """Into the pool, with fees that no jump here reaches; the hash."""
-        return self.world.chain.rpc("eth_sendRawTransaction", self.world.chain._sign(call))
+        rpc, sender = self.world.chain.rpc, call.sender or ""
+        if sender not in self._nonces:
+            self._nonces[sender] = number(rpc("eth_getTransactionCount", sender, "pending"))
+        sealed = self.world.chain.seal(call, self._nonces[sender], PLENTY)
+        self._nonces[sender] += 1
+        return rpc("eth_sendRawTransaction", "0x" + sealed.raw.hex())
 
-    def _place(self, number: int) -> None:
+    def _place(self, turn: int) -> None:
         system = self.world.system
-        account = self.world.placers[number % PLACERS]
-        size = ("0.02", "-0.02", "0.3", "0.01", "-0.2")[number % 5]
-        order = system.order(account, BTC if number % 2 else ETH, size, expiry=system.now + 600)
+        account = self.world.placers[turn % PLACERS]
+        size = ("0.02", "-0.02", "0.3", "0.01", "-0.2")[turn % 5]
+        order = system.order(account, BTC if turn % 2 else ETH, size, expiry=system.now + 600)
         owner = f"0x{account >> 96:040x}"
         self.send(system.exchange.prepare("place", order, sender=owner, gas=500_000))
 
@@ -215,7 +230,7 @@ class Tide:
         with self.world.node.lock:
             pusher = self.world.pusher.lower()
             lost = self.world.node.reorganise(depth, kept, self._rng, but=pusher)
-            self.world.chain._nonces.clear()
+            self._nonces.clear()
             rpc = self.world.chain.rpc
             missing = []
             for tx_hash, arguments in self.pushed:
