@@ -12,7 +12,7 @@ from tests.integration.chaos.node import number
 from tests.integration.chaos.world import World
 from tidegate.abi import Event
 from tidegate.audit import accounts_in, read_books
-from tidegate.client.orders import Order
+from tidegate.client.orders import Order, OrderState
 from tidegate.laws import check
 
 AT_ONCE = 16
@@ -88,13 +88,15 @@ def twice(events: list[Event]) -> list[str]:
 
 
 def undone(world: World, events: list[Event]) -> list[str]:
-    """What somebody could do now and nobody did."""
+    """What somebody could do now, or in a moment, and nobody did."""
     lens, vault = world.system.deployment.lens, world.system.vault
     found = []
     orders = [Order.placed(event.args) for event in events if event.name == "Placed"]
     for at in range(0, len(orders), AT_ONCE):
         for status in lens.call("order_status", orders[at : at + AT_ONCE]):
-            if status.due:
+            if status.state == OrderState.WAITING:
+                found.append(f"order {status.order_hash.hex()[:12]} waits")
+            elif status.due:
                 found.append(f"order {status.order_hash.hex()[:12]} is due")
             if status.wake_slot:
                 found.append(f"order {status.order_hash.hex()[:12]} is to be woken")

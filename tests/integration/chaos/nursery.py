@@ -2,6 +2,9 @@
 
     python -m tests.integration.chaos.nursery
 
+Time goes `SPEED` times faster in there, so that a keeper with an operator's settings meets a block
+a second, and every pause of its own is as long as it should be in blocks.
+
 Reads one JSON object per line, {"argv", "env", "log", "skew"}, forks a process that runs `tidegate`
 with these arguments and answers {"pid"}; when a life ends, {"ended", "code"} (negative: a signal).
 """
@@ -9,6 +12,7 @@ with these arguments and answers {"pid"}; when a life ends, {"ended", "code"} (n
 import faulthandler
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -19,6 +23,7 @@ from pathlib import Path
 
 from tidegate.artifacts import ROOT
 
+SPEED = 12.5  # seconds in one of ours
 WHERE = signal.SIGUSR1  # makes a life say in its log where it is
 
 
@@ -57,10 +62,21 @@ def _reap() -> None:
         _tell(ended=pid, code=os.waitstatus_to_exitcode(status))
 
 
+def hasten() -> None:
+    """Clocks and pauses of this process and its children, before anybody has bound them."""
+    monotonic, clock, sleep, wait = time.monotonic, time.time, time.sleep, threading.Event.wait
+    began, since = clock(), monotonic()
+    time.monotonic = lambda: since + (monotonic() - since) * SPEED
+    time.time = lambda: began + (clock() - began) * SPEED
+    time.sleep = lambda seconds: sleep(seconds / SPEED)
+    threading.Event.wait = lambda event, timeout=None: wait(
+        event, None if timeout is None else timeout / SPEED
+    )
+
+
 def serve() -> None:
     """Until standard input ends; then everybody is killed."""
-    import select
-
+    hasten()
     import tidegate.keepers.commands  # noqa: F401  the slow imports, once
 
     _tell(pid=0)  # ready

@@ -43,6 +43,7 @@ class Fault(StrEnum):
     BROKEN = "server error (500)"
     GARBAGE = "answers no JSON"
     TRUNCATED = "answers half"
+    NULL = "answers null"
     SHUFFLED = "reorders answers"
     STALE = "answers an earlier request"
     OLD_HEAD = "says an old head"
@@ -72,7 +73,8 @@ BREAKS = (
     Fault.TRUNCATED,
 )  # fmt: skip
 LIES = (
-    Fault.STALE, Fault.OLD_HEAD, Fault.FAR_HEAD, Fault.NO_RECEIPT, Fault.OLD_RECEIPT, Fault.NO_LOGS,
+    Fault.STALE, Fault.NULL, Fault.OLD_HEAD, Fault.FAR_HEAD, Fault.NO_RECEIPT, Fault.OLD_RECEIPT,
+    Fault.NO_LOGS,
 )  # fmt: skip
 SENDS = (Fault.LOST_SEND, Fault.ERROR_SEND)
 
@@ -265,6 +267,10 @@ class Proxy:
             answer = limited if isinstance(answer, list) else limited[0]
         if fault is Fault.SHUFFLED and isinstance(answer, list):
             self._rng.shuffle(answer)
+        if fault is Fault.NULL:
+            asked = answer if isinstance(answer, list) else [answer]
+            nothing = [_result(item, None) for item in asked]
+            answer = nothing if isinstance(answer, list) else nothing[0]
         if fault is Fault.STALE and self._last is not None:
             answer = self._last
         else:

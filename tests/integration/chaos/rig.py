@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.integration.chaos.judge import Verdict, judge, undone
 from tests.integration.chaos.node import Node
-from tests.integration.chaos.nursery import WHERE, Life, Nursery
+from tests.integration.chaos.nursery import SPEED, WHERE, Life, Nursery
 from tests.integration.chaos.proxy import Proxy, calm
 from tests.integration.chaos.world import NIGHT, Tide, World
 from tidegate.keepers.keys import KEY
@@ -23,14 +23,10 @@ GENESIS = 1_700_000_000
 ROLES = ("liquidator", "order_executor", "vault_claims")
 PATIENCE = 40.0  # seconds of ours for everything to be done after the trouble
 LOOK_EVERY = 0.15  # seconds of ours
-EVERY = 0.08  # seconds of ours per block
-# A tenth of what an operator has: here ten blocks of a second pass in one.
+EVERY = 1 / SPEED  # seconds of ours per block
+# As an operator's, but for sockets, which wait by the world's clock.
 SETTINGS = """
-poll = "0.05"
-patience = "1"
 timeout = "1"
-retry_pause = "0.1"
-drain = "3"
 metrics_port = 0
 """
 UNHARMED = (Exit.NO_NODE, Exit.WRONG_CHAIN)  # what a supervisor starts again without a thought
@@ -135,11 +131,11 @@ class Rig:
             shutil.rmtree(self.world.folder)
             self.world.build()
 
-    def round(self, seed: int, late: bool = False, every: float = EVERY) -> "Round":
+    def round(self, seed: int, late: bool = False) -> "Round":
         self.world.rewind(late)
         folder = self.folder / f"round {next(self._rounds)}"
         folder.mkdir()
-        return Round(self, seed, folder, every)
+        return Round(self, seed, folder)
 
 
 @dataclass
@@ -149,15 +145,13 @@ class Round:
     rig: Rig
     seed: int
     folder: Path
-    every: float
     proxies: list[Proxy] = field(default_factory=list)
     keepers: list[Keeper] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
     other_faults: int = 0  # those that no proxy injects
 
     def __enter__(self) -> "Round":
-        self.tide = Tide(self.rig.world, self.seed, self.every)
-        self.tide.__enter__()
+        self.restart_tide()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -195,8 +189,8 @@ class Round:
         return made
 
     def restart_tide(self) -> None:
-        """After the chain was replaced."""
-        self.tide = Tide(self.rig.world, self.seed, self.every)
+        """At the beginning, and after the chain was replaced."""
+        self.tide = Tide(self.rig.world, self.seed, EVERY)
         self.tide.__enter__()
 
     def watch(self) -> None:

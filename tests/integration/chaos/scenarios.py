@@ -14,7 +14,6 @@ from tests.integration.chaos.rig import Outcome, Rig
 from tests.integration.chaos.world import LATE, NIGHT
 from tidegate.fees import GWEI
 
-FAST = 0.05  # seconds of ours per block where nothing waits for a clock of ours
 LATE_END = LATE + 7
 
 
@@ -34,7 +33,7 @@ def quiet(rig: Rig, seed: int) -> Outcome:
 
 def requests_of_a_pass(rig: Rig) -> int:
     """How often a keeper waits for an answer until everything that is due is done."""
-    with rig.round(0, late=True, every=FAST) as night:
+    with rig.round(0, late=True) as night:
         proxy = night.proxy()
         night.keeper(proxy)
         night.settle(LATE_END)
@@ -43,7 +42,7 @@ def requests_of_a_pass(rig: Rig) -> int:
 
 def killed_at(rig: Rig, at: int, answered: bool) -> Outcome:
     """SIGKILL at the n-th request, before the node has it or with the answer on its way."""
-    with rig.round(at, late=True, every=FAST) as night:
+    with rig.round(at, late=True) as night:
         proxy = night.proxy()
         proxy.kill = Kill(at, answered, lambda: night.keepers[0].kill())
         night.keeper(proxy)
@@ -133,7 +132,7 @@ def forking(rig: Rig, seed: int) -> Outcome:
 
 def reset(rig: Rig, seed: int) -> Outcome:
     """The node comes back with another chain of its id, where the exchange is deployed anew."""
-    with rig.round(seed, every=FAST) as night:
+    with rig.round(seed) as night:
         night.keeper(night.proxy())
         night.wait(10)
         night.tide.__exit__()
