@@ -25,16 +25,19 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo test gas scale size layout lint catalogue format fuzz wealth clean
+.PHONY: help setup demo compare test gas scale bench-keepers size layout lint catalogue format fuzz wealth clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## install the locked environment and anvil into .venv
 
 demo: $(READY) ## replay a crash on a local chain (ARGS="--gap", see README)
 	.venv/bin/tidegate demo $(ARGS)
+
+compare: $(READY) ## real crashes with and without each damper (TIDEGATE_MARKET_DATA names the bars)
+	.venv/bin/tidegate demo --compare $(ARGS)
 
 test: $(READY) ## run all tests on JOBS=2 processes (ARGS="-k name" for some)
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
@@ -44,6 +47,9 @@ gas: $(READY) ## measure the gas of every operation into tests/snapshots/gas.jso
 
 scale: $(READY) ## the same calls among 10 and 10,000 accounts: no cost grows with the exchange
 	$(PY) -m scripts.gas_scale $(ARGS)
+
+bench-keepers: $(READY) ## measure the keepers on one anvil, into docs/keepers.md (eight minutes)
+	$(PY) -m scripts.bench_keepers $(ARGS)
 
 size: $(READY) ## runtime bytes of every contract against their limits, into tests/snapshots/size.json
 	$(PY) -m scripts.size $(ARGS)

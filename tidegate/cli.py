@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tidegate.deployment.commands import deploy_commands
 from tidegate.keepers.commands import keeper_commands
+from tidegate.prices.commands import prices_commands
 from tidegate.simulation.paths import PathError, parse_time
 
 
@@ -18,6 +19,7 @@ def main() -> None:
 
 main.add_command(deploy_commands)
 main.add_command(keeper_commands)
+main.add_command(prices_commands)
 
 
 def _price_files(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
@@ -65,22 +67,40 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> int | N
     type=click.Choice(["auto", "anvil", "embedded"]),
     default="auto",
     show_default=True,
-    help="anvil, or eth-tester inside this process.",
+    help="anvil, or eth-tester inside this process. With --compare: anvil repeats one run.",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
 @click.option("--table", type=click.Path(path_type=Path), help="Write the table as Markdown.")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
-    default=Path("out/demo.png"),
-    show_default=True,
-    help="Write the picture.",
+    help="Write the picture. Default: out/demo.png, out/compare.png.",
 )
-def demo(prices, start, end, gap, seed, traders, bars, where, report, table, picture) -> None:
+@click.option(
+    "--compare",
+    "groups",
+    multiple=True,
+    is_flag=False,
+    flag_value="dampers",
+    type=click.Choice(["dampers", "speed", "theory"]),
+    help="Instead: real crashes with and without each damper, in process. Also: speed, theory.",
+)
+@click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=2, show_default=True, help="Of --compare."
+)
+def demo(
+    prices, start, end, gap, seed, traders, bars, where, report, table, picture, groups, seeds,
+    processes,
+) -> None:  # fmt: skip
     """Replay a crash on a local chain; exit 1 if a law of the ledger is false."""
+    console = Console()
+    if groups:
+        _compare(groups, seeds, traders, processes, where, (report, table, picture), console)
+        return
     from tidegate import demo as demonstration
 
-    console = Console()
+    picture = picture or Path("out/demo.png")
     try:
         result = demonstration.run(
             demonstration.Options(
@@ -91,6 +111,29 @@ def demo(prices, start, end, gap, seed, traders, bars, where, report, table, pic
     except (PathError, demonstration.NoChain) as error:
         raise click.ClickException(str(error)) from None
     if not result.holds:
+        raise SystemExit(1)
+
+
+def _compare(groups, seeds, traders, processes, where, outputs, console: Console) -> None:
+    from tidegate import compare
+
+    report, table, picture = outputs
+    options = compare.Options(
+        groups=tuple(dict.fromkeys(groups)),
+        seeds=seeds,
+        accounts=traders or compare.ACCOUNTS,
+        processes=processes,
+        node=where == "anvil",
+        report=report,
+        table=table,
+        picture=picture or Path("out/compare.png"),
+    )
+    try:
+        rows = compare.run(options, console)
+        same = compare.repeat_on_node(options, rows, console) if options.node else True
+    except PathError as error:
+        raise click.ClickException(str(error)) from None
+    if not same or any(row.broken for row in rows):
         raise SystemExit(1)
 
 

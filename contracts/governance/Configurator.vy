@@ -81,6 +81,22 @@ def add_asset(core: address, asset: uint256, word: uint256, vault: address):
 
 
 @external
+def reserve(core: address, asset: uint256, holder: address):
+    self._only_owner()
+    errors._require(holder.is_contract, errors.OUT_OF_BOUNDS)
+    word: uint256 = staticcall IClearingHouse(core).asset_word(asset)
+    errors._require(word != 0, errors.NOT_LISTED)
+    for sub: uint256 in range(4):
+        # what holds positions must stay within reach of liquidation
+        account: uint256 = (convert(holder, uint256) << 96) | sub
+        errors._require(staticcall IClearingHouse(core).account_word(account) >> 16 == 0, errors.OUT_OF_BOUNDS)
+    # the core reserves the accounts of whom it is told is the asset's vault; at the end that is the same as before
+    vault: address = staticcall IClearingHouse(core).vault_of(asset)
+    extcall IClearingHouse(core).add_asset(asset, word, holder)
+    extcall IClearingHouse(core).add_asset(asset, word, vault)
+
+
+@external
 def set_terms(core: address, instrument: uint256, risk: uint256, trade: uint256, limits: uint256):
     self._only_owner()
     self._check_terms(risk, trade, limits)

@@ -45,6 +45,11 @@ NOT_LIQUIDATABLE: constant(uint256) = 3_723_196_858  # equity covers maintenance
 BAD_LIQUIDATION: constant(uint256) = 1_502_612_284  # lack does not fall, a fill flips, or the penalty is too high
 NO_DEFICIT: constant(uint256) = 613_812_646  # nothing to book or repay
 
+# Guaranty fund
+DEFICIT_BOOKED: constant(uint256) = 1_486_176_217  # a booked deficit is more than the fund may pay now
+NO_SHARE_PRICE: constant(uint256) = 1_596_442_493  # the shares are worth next to nothing: new money would be theirs
+NOT_RESERVED: constant(uint256) = 2_180_894_078  # venues could still reach the fund's account
+
 # Prices
 NO_PRICE: constant(uint256) = 3_242_823_773  # the feed or slot has no price
 STALE_PRICE: constant(uint256) = 430_699_534  # the price is too old for this action

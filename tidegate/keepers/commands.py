@@ -16,8 +16,10 @@ from tidegate.deployment.config import is_address
 from tidegate.keepers.keys import load_key, refuse_known
 from tidegate.keepers.registry import ROLES
 from tidegate.keepers.running import Runner
+from tidegate.keepers.service import NoOffers, Offers
 from tidegate.keepers.settings import Settings, SettingsError, load_settings
 from tidegate.keepers.watch import Watch, Webhook, serve
+from tidegate.prices.offers import AggregatorOffers
 
 
 def logger() -> Callable[..., None]:
@@ -75,7 +77,8 @@ def run_command(config, roles, account, sender, dry_run, once, rpc, **options) -
 def _runner(
     settings: Settings, account: str | None, sender: str | None, dry_run: bool, once: bool
 ) -> Runner:
-    chain_id = load_network(settings.network).chain_id
+    network = load_network(settings.network)
+    chain_id = network.chain_id
     say = logger()
     key = None
     address, path = (None, None) if account is None else keystore_of(account)
@@ -99,13 +102,19 @@ def _runner(
             serve(watch, settings.metrics_port)
         except OSError as error:
             raise SettingsError(f"port {settings.metrics_port}: {error.strerror}") from None
+    offers: Offers = NoOffers()
+    if settings.aggregators:
+        asking = AggregatorOffers(settings.aggregators, network.config.slot_seconds, say)
+        asking.start()
+        offers = asking
     runner = Runner(
         settings,
         address,
         key,
         watch,
         say,
-        os.environ.get("TIDEGATE_LEASE_URL"),
+        os.environ.pop("TIDEGATE_LEASE_URL", None),
+        offers,
         once=once,
     )
     _stop_on_signal(runner.stop)

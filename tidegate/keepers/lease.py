@@ -241,7 +241,7 @@ class LeaseSplit:
             rows = ", ".join(_ROW.format(at=at, **self._words) for at in range(len(some)))
             values: dict[str, Any] = {f"item{at}": name for at, name in enumerate(some)}
             values |= {"holder": self.holder, "seconds": self.seconds}
-            taken |= dict(self._run(connection, _CLAIM, values, rows=rows).tuples().all())
+            taken |= dict(self._run(connection, _CLAIM, values, rows=rows).all())
         return taken
 
     def _run(
