@@ -4,11 +4,15 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
 from eth_utils import keccak
+from hexbytes import HexBytes
 
 from tidegate.web3_chain import HttpRpc, RpcError, find_anvil
 
@@ -17,6 +21,29 @@ START_TIMEOUT = 20.0  # seconds for anvil to answer
 
 def number(value: str | int) -> int:
     return value if isinstance(value, int) else int(value, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a signed transaction says. Prices in wei per gas."""
+
+    hash: str
+    sender: str
+    nonce: int
+    most: int
+    tip: int
+
+
+@lru_cache(maxsize=4096)
+def read(raw: str) -> Sent:
+    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    return Sent(
+        "0x" + keccak(hexstr=raw).hex(),
+        Account.recover_transaction(raw).lower(),
+        fields["nonce"],
+        fields["maxFeePerGas"],
+        fields["maxPriorityFeePerGas"],
+    )
 
 
 class Recorder:
@@ -45,12 +72,17 @@ class Recorder:
 
 @dataclass
 class Node:
-    """One node on one port, which may die and come back. `lock` holds the world still."""
+    """One node on one port, which may die and come back. `lock` holds the world still.
+
+    anvil forgets what offers less than a block's base fee; a real pool does not, so `parked` has it
+    until gas is cheaper.
+    """
 
     port: int
     timestamp: int
     raws: dict[str, str] = field(default_factory=dict)  # hash -> signed transaction
     lock: threading.RLock = field(default_factory=threading.RLock)
+    parked: dict[tuple[str, int], Sent] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,6 +120,7 @@ class Node:
         """Another chain with the same id on the same port."""
         with self.lock:
             self.stop()
+            self.parked.clear()
             self.timestamp -= 1
             self.start()
 
@@ -107,24 +140,41 @@ class Node:
     def mine(self, seconds: int = 1, full: bool = True) -> None:
         """One block, so much later than the last; an empty one if not `full`."""
         with self.lock:
+            before = self._pooled()
             if not full:
-                # What waits is put back behind the block.
-                waiting = self.waiting()
-                self.drop_pool()
+                self.rpc("anvil_dropAllTransactions")
             self.rpc("evm_setNextBlockTimestamp", hex(self.now + seconds))
             self.rpc("evm_mine")
-            if not full:
-                for tx_hash in waiting:
-                    self.send_again(tx_hash)
+            mined = set(self.head()["transactions"])
+            there = {sent.hash for sent in self._pooled()}
+            for sent in (*self.parked.values(), *before):
+                place = (sent.sender, sent.nonce)
+                if sent.hash in mined or sent.hash in there or self.send_again(sent.hash):
+                    self.parked.pop(place, None)
+                elif self._count(sent.sender) <= sent.nonce:
+                    self.parked[place] = sent
+                else:
+                    self.parked.pop(place, None)
 
-    def waiting(self) -> list[str]:
-        """Hashes of what is in the pool, by sender and nonce."""
-        return [
+    def _count(self, sender: str) -> int:
+        return number(self.rpc("eth_getTransactionCount", sender, "latest"))
+
+    def _pooled(self) -> list[Sent]:
+        """What anvil has, by sender and nonce; of what was sent in ways that we do not see."""
+        hashes = [
             one["hash"]
             for part in self.rpc("txpool_content").values()
             for queue in part.values()
-            for _, one in sorted(queue.items(), key=lambda item: int(item[0]))
+            for one in queue.values()
         ]
+        found = [read(self.raws[one]) for one in hashes if one in self.raws]
+        return sorted(found, key=lambda sent: (sent.sender, sent.nonce))
+
+    def waiting(self) -> list[Sent]:
+        """The pool as a real node has it."""
+        pooled = self._pooled()
+        places = {(sent.sender, sent.nonce) for sent in pooled}
+        return pooled + [sent for place, sent in self.parked.items() if place not in places]
 
     def reorganise(self, depth: int, kept: float, rng: random.Random, but: str = "") -> int:
         """Another branch, one block longer than the last `depth` blocks; how many are lost.
@@ -170,8 +220,13 @@ class Node:
         """Of the next block; it falls by an eighth with every empty one after that."""
         self.rpc("anvil_setNextBlockBaseFeePerGas", hex(wei))
 
-    def drop_pool(self) -> int:
-        """Forget what waits; how many transactions those were."""
-        status = self.rpc("txpool_status")
-        self.rpc("anvil_dropAllTransactions")
-        return number(status["pending"]) + number(status["queued"])
+    def drop_pool(self, senders: Collection[str] | None = None) -> int:
+        """Forget what waits, of everybody or of these; how many transactions those were."""
+        with self.lock:
+            waiting = self.waiting()
+            kept = [sent for sent in waiting if senders and sent.sender not in senders]
+            self.parked = {(sent.sender, sent.nonce): sent for sent in kept}
+            self.rpc("anvil_dropAllTransactions")
+            for sent in kept:
+                self.send_again(sent.hash)
+            return len(waiting) - len(kept)

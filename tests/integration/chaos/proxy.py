@@ -19,12 +19,9 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
-from eth_account import Account
-from eth_account.typed_transactions import TypedTransaction
 from eth_utils import keccak
-from hexbytes import HexBytes
 
-from tests.integration.chaos.node import Node, number
+from tests.integration.chaos.node import Node, number, read
 
 TIP_METHODS = {"eth_getBlockByNumber", "eth_blockNumber"}
 SEND = "eth_sendRawTransaction"
@@ -200,8 +197,12 @@ class Proxy:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self._server.server_port
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return "http://{}:{}".format(*self.address)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -347,21 +348,11 @@ class Proxy:
 
     def _underpriced(self, raw: str) -> str | None:
         """Why geth would not take a replacement, which anvil does."""
-        sent = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
-        sender = Account.recover_transaction(raw).lower()
-        waiting = [
-            queue.get(str(sent["nonce"]))
-            for part in self.node.rpc("txpool_content").values()
-            for address, queue in part.items()
-            if address.lower() == sender
-        ]
-        for held in waiting:
-            if not held or held["hash"] == _hash_of(raw):
+        sent = read(raw)
+        for held in self.node.waiting():
+            if (held.sender, held.nonce) != (sent.sender, sent.nonce) or held.hash == sent.hash:
                 continue
-            pairs = (
-                (number(held["maxFeePerGas"]), sent["maxFeePerGas"]),
-                (number(held["maxPriorityFeePerGas"]), sent["maxPriorityFeePerGas"]),
-            )
+            pairs = ((held.most, sent.most), (held.tip, sent.tip))
             if any(after * 100 < before * (100 + self.bump) for before, after in pairs):
                 return "replacement transaction underpriced"
         return None

@@ -71,7 +71,7 @@ def dying(rig: Rig, seed: int) -> Outcome:
 def breaking(rig: Rig, seed: int) -> Outcome:
     """Requests and answers are lost, cut short, refused; the rate is limited."""
     with rig.round(seed) as night:
-        proxy = night.proxy(schedule=Random((*BREAKS, Fault.DELAY), 0.2, seed), pause=0.3)
+        proxy = night.proxy(schedule=Random((*BREAKS, Fault.DELAY), 0.4, seed), pause=0.3)
         night.keeper(proxy)
         night.wait(NIGHT - 4)
         return night.settle()
@@ -80,7 +80,7 @@ def breaking(rig: Rig, seed: int) -> Outcome:
 def lying(rig: Rig, seed: int) -> Outcome:
     """Heads, receipts and logs that are not so."""
     with rig.round(seed) as night:
-        proxy = night.proxy(schedule=Random((*LIES, Fault.WRONG_CHAIN), 0.2, seed))
+        proxy = night.proxy(schedule=Random((*LIES, Fault.WRONG_CHAIN), 0.3, seed))
         night.keeper(proxy)
         night.wait(NIGHT - 4)
         return night.settle()
@@ -89,7 +89,7 @@ def lying(rig: Rig, seed: int) -> Outcome:
 def reordering(rig: Rig, seed: int) -> Outcome:
     """Answers of a batch in any order, answers of earlier requests."""
     with rig.round(seed) as night:
-        proxy = night.proxy(schedule=Random((Fault.SHUFFLED, Fault.STALE), 0.3, seed))
+        proxy = night.proxy(schedule=Random((Fault.SHUFFLED, Fault.STALE), 0.4, seed))
         night.keeper(proxy)
         night.wait(NIGHT - 4)
         return night.settle()
@@ -143,25 +143,35 @@ def reset(rig: Rig, seed: int) -> Outcome:
 
 
 def stuck(rig: Rig, seed: int) -> Outcome:
-    """The base fee jumps over what was offered, blocks stay empty, the pool is dropped."""
+    """What the keeper sent waits: gas becomes dear, or dearer than its limit, or the pool is lost.
+
+    Blocks stay empty until something of it waits.
+    """
     rng = random.Random(seed)
+    troubles = ["dear", "too dear", "lost", "slow"]
+    rng.shuffle(troubles)
+    ours = {address.lower() for address in rig.world.keeper_addresses}
+
+    def waits() -> bool:
+        return any(sent.sender in ours for sent in rig.node.waiting())
+
     with rig.round(seed) as night:
         night.keeper(night.proxy())
-        for age in (3, 7, 12, 16):
+        for age, trouble in zip((2, 6, 10, 15), troubles, strict=True):
             night.wait(age)
-            trouble = rng.choice(("dear", "too dear", "empty", "dropped"))
-            night.other_faults += 1
+            night.tide.full = False
+            night.until(waits, patience=0.5)
             with rig.node.lock:
                 if trouble == "dear":
                     rig.node.set_base_fee(40 * GWEI)
                 elif trouble == "too dear":
                     rig.node.set_base_fee(600 * GWEI)
-                elif trouble == "dropped":
-                    rig.node.drop_pool()
-            if trouble == "empty":
-                night.tide.full = False
-                night.wait(age + 3)
-                night.tide.full = True
+                elif trouble == "lost":
+                    rig.node.drop_pool(ours)
+            if trouble == "slow":
+                night.wait(age + 4)
+            night.tide.full = True
+            night.other_faults += 1
         return night.settle()
 
 
