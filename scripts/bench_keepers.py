@@ -49,6 +49,18 @@ class Row:
     met: bool
 
 
+class Rows(list[Row]):
+    """Shows each as soon as it is measured."""
+
+    def append(self, row: Row) -> None:
+        super().append(row)
+        print(line_of(row), flush=True)
+
+
+def line_of(row: Row) -> str:
+    return f"| {row.what} | {row.result} | {row.goal} | {'yes' if row.met else '**no**'} |"
+
+
 def exchange(chain: Web3Chain, folder: Path, capital: int) -> System:
     config = DeploymentConfig()
     system = System(deploy(chain, config), config)
@@ -207,8 +219,8 @@ def _resident() -> float:
 
 
 def measure(accounts: int, rounds: int, transactions: int, seconds: int) -> list[Row]:
-    rows = []
-    with tempfile.TemporaryDirectory() as name, local_node() as chain:
+    rows = Rows()
+    with tempfile.TemporaryDirectory() as name, local_node(history=64) as chain:
         folder = Path(name)
         system = exchange(chain, folder, 20_000_000)
         members = crowd(system, accounts)
@@ -249,7 +261,7 @@ def measure(accounts: int, rounds: int, transactions: int, seconds: int) -> list
                 rate >= 100,
             )
         )
-    with tempfile.TemporaryDirectory() as name, local_node() as chain:
+    with tempfile.TemporaryDirectory() as name, local_node(history=64) as chain:
         folder = Path(name)
         system = exchange(chain, folder, 20_000_000)
         members = crowd(system, accounts)
@@ -280,10 +292,7 @@ def main() -> int:
     options = parser.parse_args()
     rows = measure(options.accounts, options.rounds, options.transactions, options.seconds)
     lines = ["| what | measured | goal | met |", "|---|---|---|---|"]
-    lines += [
-        f"| {row.what} | {row.result} | {row.goal} | {'yes' if row.met else '**no**'} |"
-        for row in rows
-    ]
+    lines += [line_of(row) for row in rows]
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     lines.append("")
     lines.append(f"On {os.cpu_count()} cores, load {load} at the end, anvil on the same machine.")

@@ -563,7 +563,7 @@ def _free_port() -> int:
 
 
 def _start_anvil(
-    binary: str, timestamp: int | None, port: int | None, traced: bool
+    binary: str, timestamp: int | None, port: int | None, traced: bool, history: int | None
 ) -> tuple[subprocess.Popen[bytes], HttpRpc]:
     port = port or _free_port()
     command = [binary, "--port", str(port), "--hardfork", "cancun", "--quiet", "--order", "fifo"]
@@ -572,6 +572,8 @@ def _start_anvil(
         command += ["--timestamp", str(timestamp)]
     if traced:
         command += ["--steps-tracing"]
+    if history is not None:
+        command += ["--prune-history", str(history)]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -658,11 +660,14 @@ def local_node(
     port: int | None = None,
     say: Callable[[str], None] = print,
     traced: bool = False,
+    history: int | None = None,
 ) -> Iterator[Web3Chain]:
     """anvil for as long as the block lasts; eth-tester where there is none, or if `embedded`.
 
     `timestamp` is the time of the first block; `port` is a free one by default; `say` is told which
     chain it is; `traced` lets anvil keep every step of a transaction for debug_traceTransaction.
+    `history`: so many states are kept, in memory; by default all, on disk: of ten thousand accounts
+    each is five megabytes.
     """
     binary = None if embedded else find_anvil()
     if binary is None:
@@ -670,7 +675,7 @@ def local_node(
         say(f"chain: embedded (eth-tester), {why}; slower than anvil, same code")
         yield embedded_chain(timestamp)
         return
-    process, rpc = _start_anvil(binary, timestamp, port, traced)
+    process, rpc = _start_anvil(binary, timestamp, port, traced, history)
     try:
         say(f"chain: anvil at {rpc.url}")
         yield Web3Chain(rpc, "anvil")

@@ -48,7 +48,7 @@ PRICE: constant(uint256) = 2**90 - 1
 TIME: constant(uint256) = 2**32 - 1
 AMOUNT: constant(uint256) = 2**64 - 1
 COUNTED: constant(uint256) = 1 << 250
-OUTAGE: constant(uint256) = 1 << 163
+OUTAGE: constant(uint256) = 1 << 131
 
 SETTINGS_BITS: constant(uint256) = 2**214 - 1
 LEAST_PRICE: constant(uint256) = 5
@@ -73,6 +73,7 @@ SLOT_SECONDS: immutable(uint256)
 
 settings_word: public(HashMap[uint256, uint256])
 state_word: public(HashMap[uint256, uint256])
+halts_word: public(uint256)
 _samples: HashMap[uint256, uint256[2]]
 
 
@@ -90,6 +91,7 @@ struct Verdict:
     level: uint256
     before: uint256
     state: uint256
+    halts: uint256
 
 
 @deploy
@@ -136,7 +138,7 @@ def escalate(instrument: uint256, level: uint256, duration: uint256) -> uint256:
     before: uint256 = staticcall Core(CORE).risk_word(instrument) >> 248
     errors._require(
         block.timestamp >= self._next_guard(state)
-        and (level != brakes.HALTED or self._may_halt(settings, state, before)),
+        and (level != brakes.HALTED or self._may_halt(self.halts_word, state, before)),
         errors.TOO_SOON,
     )
     until: uint256 = block.timestamp + duration
@@ -145,9 +147,7 @@ def escalate(instrument: uint256, level: uint256, duration: uint256) -> uint256:
     log ICircuitBreaker.Escalated(instrument=instrument, level=level, until=until, next=next)
     return self._poke(
         instrument,
-        self._pack_state(
-            self._since(state), self._halt_end(state), until, next, self._grace_until(state), level, state & OUTAGE
-        ),
+        self._pack_state(self._since(state), until, next, self._grace_until(state), level, state & OUTAGE),
     )
 
 
@@ -192,7 +192,7 @@ def readings(instrument: uint256) -> (uint256, uint256, uint256, uint256, uint25
 @external
 def may_halt(instrument: uint256) -> bool:
     before: uint256 = staticcall Core(CORE).risk_word(instrument) >> 248
-    return self._may_halt(self.settings_word[instrument], self.state_word[instrument], before)
+    return self._may_halt(self.halts_word, self.state_word[instrument], before)
 
 
 @pure
@@ -219,6 +219,8 @@ def _poke(instrument: uint256, state: uint256) -> uint256:
     verdict: Verdict = self._judge(settings, risk >> 248, state, reading)
     if verdict.state != self.state_word[instrument]:
         self.state_word[instrument] = verdict.state
+    if verdict.halts != 0:
+        self.halts_word = verdict.halts
     window: uint256 = self._window(settings)
     epoch: uint256 = block.timestamp // window
     place: uint256 = epoch & 1
@@ -243,28 +245,31 @@ def _poke(instrument: uint256, state: uint256) -> uint256:
 @internal
 def _judge(settings: uint256, before: uint256, state: uint256, reading: Reading) -> Verdict:
     """
-    @return What a poke makes of the level and of the state word.
+    @return What a poke makes of the level and of the state word; the word of the halts if that changes, else zero.
     """
     now: uint256 = block.timestamp
     since: uint256 = self._since(state)
-    halt_end: uint256 = self._halt_end(state)
     grace_until: uint256 = self._grace_until(state)
     outage_before: bool = state & OUTAGE != 0
     if outage_before and not reading.outage:
         grace_until = now + self._grace(settings)
-    # an outage is no time in which a valid price exists: it counts against no bound
-    may_halt: bool = reading.outage or self._may_halt(settings, state, before)
-
     measured: uint256 = self._measured(settings, reading)
     held: uint256 = self._guard(state) if now < self._guard_until(state) else brakes.NORMAL
     if reading.outage or now < grace_until:
         held = brakes.HALTED
-    if not may_halt:
-        measured = min(measured, brakes.AUCTION_ONLY)
-        held = min(held, brakes.AUCTION_ONLY)
+    # an outage is no time in which a valid price exists: it counts against no bound
+    may_halt: bool = True
+    halts: uint256 = 0
+    if not reading.outage and max(before, max(measured, held)) == brakes.HALTED:
+        halts = self.halts_word
+        may_halt = self._may_halt(halts, state, before)
+        if not may_halt:
+            measured = min(measured, brakes.AUCTION_ONLY)
+            held = min(held, brakes.AUCTION_ONLY)
     wanted: uint256 = max(measured, held)
 
     level: uint256 = before
+    new_halts: uint256 = 0
     if wanted > before:
         level = wanted
         # what only holds a level (guardian, outage, grace) has a time of its own and starts no hold
@@ -274,39 +279,39 @@ def _judge(settings: uint256, before: uint256, state: uint256, reading: Reading)
         since = now
         # at rest from now on, however late the poke
         if not outage_before:
-            halt_end = now
+            new_halts = (halts & TIME) | (max(halts >> 32, now + self._longest_halt(settings)) << 32)
     elif measured == before:
         since = now if before != brakes.NORMAL else since
     elif wanted < before and now >= since + self._hold(settings, before):
         level = before - 1
         since = now
-    if level == brakes.HALTED and not reading.outage and now >= halt_end:
-        halt_end = now + self._longest_halt(settings)
+    if level == brakes.HALTED and not reading.outage and now >= halts & TIME:
+        end: uint256 = now + self._longest_halt(settings)
+        new_halts = end | ((end + self._longest_halt(settings)) << 32)
     return Verdict(
         level=level,
         before=before,
         state=self._pack_state(
             since,
-            halt_end,
             self._guard_until(state),
             self._next_guard(state),
             grace_until,
             self._guard(state),
             OUTAGE if reading.outage else 0,
         ),
+        halts=new_halts,
     )
 
 
 @view
 @internal
-def _may_halt(settings: uint256, state: uint256, before: uint256) -> bool:
+def _may_halt(halts: uint256, state: uint256, before: uint256) -> bool:
     """
-    @return Whether HALTED may begin or go on while the feed gives prices: until its end, and again after a rest as long
-            as the longest halt. A halt that nobody has ended yet is no rest.
+    @return Whether HALTED may begin or go on while the feed gives prices: until the end of the halts, and again after
+            their rest. A halt that nobody has ended yet is no rest.
     """
-    end: uint256 = self._halt_end(state)
     rested: bool = before != brakes.HALTED or state & OUTAGE != 0
-    return block.timestamp < end or (rested and block.timestamp >= end + self._longest_halt(settings))
+    return block.timestamp < halts & TIME or (rested and block.timestamp >= halts >> 32)
 
 
 @pure
@@ -516,39 +521,32 @@ def _since(state: uint256) -> uint256:
 
 @pure
 @internal
-def _halt_end(state: uint256) -> uint256:
+def _guard_until(state: uint256) -> uint256:
     return (state >> 32) & TIME
 
 
 @pure
 @internal
-def _guard_until(state: uint256) -> uint256:
+def _next_guard(state: uint256) -> uint256:
     return (state >> 64) & TIME
 
 
 @pure
 @internal
-def _next_guard(state: uint256) -> uint256:
+def _grace_until(state: uint256) -> uint256:
     return (state >> 96) & TIME
 
 
 @pure
 @internal
-def _grace_until(state: uint256) -> uint256:
-    return (state >> 128) & TIME
-
-
-@pure
-@internal
 def _guard(state: uint256) -> uint256:
-    return (state >> 160) & 7
+    return (state >> 128) & 7
 
 
 @pure
 @internal
 def _pack_state(
     since: uint256,
-    halt_end: uint256,
     guard_until: uint256,
     next_guard: uint256,
     grace_until: uint256,
@@ -558,12 +556,4 @@ def _pack_state(
     """
     @param outage The bit in its place.
     """
-    return (
-        since
-        | (halt_end << 32)
-        | (guard_until << 64)
-        | (next_guard << 96)
-        | (grace_until << 128)
-        | (guard << 160)
-        | outage
-    )
+    return (since | (guard_until << 32) | (next_guard << 64) | (grace_until << 96) | (guard << 128) | outage)

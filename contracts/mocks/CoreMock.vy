@@ -56,7 +56,7 @@ def position_word(account: uint256, instrument: uint256) -> uint256:
 
 @external
 def clear(fills: DynArray[IClearingHouse.Fill, 8]):
-    if fills[len(fills) - 1].instrument == 0:
+    if fills[0].instrument == 0:
         if len(self.transfer_refusal) != 0:
             raw_revert(self.transfer_refusal)
         return

@@ -218,9 +218,9 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
         return self._end(order, digest, word, errors.TOO_LATE, False, keeper_account)
     if state != orders.WAITING:
         return errors.UNKNOWN_ORDER
-
+    # widths: a slot of 32 bits, at most 60 seconds each, and times of the block
     slot: uint256 = orders._slot(word)
-    opened: uint256 = slot * SLOT_SECONDS
+    opened: uint256 = unsafe_mul(slot, SLOT_SECONDS)
     if block.timestamp < opened:
         return errors.TOO_SOON
     feed: uint256 = order.instrument // 64
@@ -229,7 +229,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
     mark, volatility = staticcall ORACLE.slot_price(feed, slot)
     if mark == 0:
         # within the window a price may still be posted, whatever the order's expiry
-        if block.timestamp <= opened + WINDOW:
+        if block.timestamp <= unsafe_add(opened, WINDOW):
             return errors.NO_PRICE
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
     # Nobody made this price: whoever comes when, the order ends the same.
@@ -243,14 +243,14 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
             return self._end(order, digest, word, errors.NOTHING_TO_REDUCE, False, keeper_account)
         size = max(size, -held) if held > 0 else min(size, -held)
 
-    over: bool = block.timestamp > opened + WINDOW or block.timestamp > order.expiry
+    over: bool = block.timestamp > unsafe_add(opened, WINDOW) or block.timestamp > order.expiry
     if over:
         # A resting order's quote is still asked: nobody is paid for resting it, so lateness must not pay instead.
         if not order.resting:
             return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
-    elif block.timestamp >= opened + SLOT_SECONDS:
+    elif block.timestamp >= unsafe_add(opened, SLOT_SECONDS):
         # Who comes later has seen more than the slot's price, and gains nothing by it.
-        present: uint256 = block.timestamp // SLOT_SECONDS
+        present: uint256 = unsafe_div(block.timestamp, SLOT_SECONDS)
         newer: uint256 = 0
         newer_volatility: uint256 = 0
         newer, newer_volatility = staticcall ORACLE.slot_price(feed, present)
@@ -270,29 +270,29 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
     if refusal != 0:
         return self._end(order, digest, word, refusal, False, keeper_account)
     # What follows depends on the skew, the caps and the account by now, which the owner can move himself.
-    in_grace: bool = block.timestamp <= opened + GRACE_SLOTS * SLOT_SECONDS
+    in_grace: bool = block.timestamp <= unsafe_add(opened, unsafe_mul(GRACE_SLOTS, SLOT_SECONDS))
     if orders._breaks_limit(order.size, order.limit, price):
         return self._unmet(order, digest, word, not in_grace and not order.resting, keeper_account)
     if over:
         return self._end(order, digest, word, errors.TOO_LATE, not self._is_dead(feed, slot), keeper_account)
-    fills: IClearingHouse.Fill[2] = empty(IClearingHouse.Fill[2])
-    count: uint256 = 0
-    if keeper_account != order.account:
-        fills[0] = self._payment(order.account, keeper_account, order.keeper_fee)
-        count = 1
-    fills[count] = IClearingHouse.Fill(
-        taker=order.account,
-        maker=TREASURY | (1 << 64) | feed,
-        instrument=order.instrument,
-        size=size,
-        price=price,
-        fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
-        slot=slot,
+    refusal = self._clear(
+        1 if keeper_account == order.account else 2,
+        IClearingHouse.Fill(
+            taker=order.account,
+            maker=TREASURY | (1 << 64) | feed,
+            instrument=order.instrument,
+            size=size,
+            price=price,
+            fee=orders._taker_fee_up(size, price, staticcall CORE.trade_word(order.instrument)),
+            slot=slot,
+        ),
+        IClearingHouse.Fill(
+            taker=order.account, maker=keeper_account, instrument=0, size=0, price=0, fee=order.keeper_fee, slot=0
+        ),
     )
-    refusal = self._clear(fills, count + 1)
     if refusal == 0:
-        orders._store(order.account, order.nonce, digest, orders._stake(word), orders._slot(word), orders.ENDED)
-        log IExchange.Executed(account=order.account, order_hash=digest, size=size, price=price, slot=slot)
+        orders._finish(order.account, order.nonce, word)
+        log IExchange.Executed(account=order.account, order_hash=digest)
         return 0
     # Whatever account the keeper names is paid alike and judged by nothing: these refusals are the order's own.
     if refusal == errors.PAUSED:
@@ -329,26 +329,24 @@ def _end(
     stake: uint256 = orders._stake(word)
     lapse_fee: uint256 = 0
     if not order.reduce_only:
-        fills: IClearingHouse.Fill[2] = empty(IClearingHouse.Fill[2])
-        count: uint256 = 0
         if lapsed:
             # what was staked, or less: a stake may be of a larger order, or of a higher price
             lapse_fee = stake - MIN_KEEPER_FEE // orders.MICRO
             price: uint256 = (staticcall ORACLE.latest(order.instrument // 64))[0]
             if price != 0:
                 lapse_fee = min(lapse_fee, orders._lapse_fee_up(order.size, price, LAPSE_RATIO))
-        if keeper_account != order.account:
-            fills[0] = self._payment(ESCROW, keeper_account, MIN_KEEPER_FEE)
-            count = 1
-            stake -= MIN_KEEPER_FEE // orders.MICRO
-        if lapse_fee != 0:
-            fills[count] = self._payment(ESCROW, TREASURY, lapse_fee * orders.MICRO)
-            count += 1
-            stake -= lapse_fee
-        if count != 0:
-            refusal: uint256 = self._clear(fills, count)
-            if refusal != 0:
-                return refusal
+        paid: uint256 = MIN_KEEPER_FEE if keeper_account != order.account else 0
+        lapse: IClearingHouse.Fill = self._payment(ESCROW, TREASURY, lapse_fee * orders.MICRO)
+        refusal: uint256 = 0
+        if paid != 0:
+            stake -= paid // orders.MICRO
+            count: uint256 = 2 if lapse_fee != 0 else 1
+            refusal = self._clear(count, self._payment(ESCROW, keeper_account, paid), lapse)
+        elif lapse_fee != 0:
+            refusal = self._clear(1, lapse, empty(IClearingHouse.Fill))
+        if refusal != 0:
+            return refusal
+        stake -= lapse_fee
     orders._store(order.account, order.nonce, digest, stake, orders._slot(word), orders.ENDED)
     log IExchange.Ended(
         account=order.account,
@@ -370,15 +368,13 @@ def _payment(source: uint256, target: uint256, amount: uint256) -> IClearingHous
 
 @internal
 def _pay(source: uint256, target: uint256, amount: uint256) -> uint256:
-    fills: IClearingHouse.Fill[2] = empty(IClearingHouse.Fill[2])
-    fills[0] = self._payment(source, target, amount)
-    return self._clear(fills, 1)
+    return self._clear(1, self._payment(source, target, amount), empty(IClearingHouse.Fill))
 
 
 @internal
-def _clear(fills: IClearingHouse.Fill[2], count: uint256) -> uint256:
+def _clear(count: uint256, first: IClearingHouse.Fill, second: IClearingHouse.Fill) -> uint256:
     """
-    @param count Of the fills, those that are meant; encoded as a list of so many, what follows it is not read.
+    @param count Of the two fills, those that are meant; encoded as a list of so many, what follows it is not read.
     @return 0, or the clearing house's refusal.
     """
     success: bool = False
@@ -388,7 +384,8 @@ def _clear(fills: IClearingHouse.Fill[2], count: uint256) -> uint256:
         abi_encode(
             HEAD,
             count,
-            fills,
+            first,
+            second,
             method_id=method_id("clear((uint256,uint256,uint256,int256,uint256,uint256,uint256)[])"),
         ),
         max_outsize=32,

@@ -35,7 +35,7 @@ ORDER_TYPE_HASH: constant(bytes32) = keccak256(
 
 RESTING: constant(uint256) = 1
 WAITING: constant(uint256) = 2
-ENDED: constant(uint256) = 3
+ENDED: constant(uint256) = 3  # the bits of both
 
 WAD: constant(uint256) = 10**18
 PPM: constant(uint256) = 10**6
@@ -104,6 +104,14 @@ def _store(account: uint256, nonce: uint256, digest: bytes32, stake: uint256, sl
     @param stake 1e-6 collateral, at most MAX_STAKE.
     """
     self._words[account][nonce & 255] = ((convert(digest, uint256) >> 96 << 96) | (stake << 40) | (slot << 8) | state)
+
+
+@internal
+def _finish(account: uint256, nonce: uint256, word: uint256):
+    """
+    @param word As it stands, of an open order: it ends with all else left as it is.
+    """
+    self._words[account][nonce & 255] = word | ENDED
 
 
 @pure

@@ -216,7 +216,7 @@ def last_fresh_order(system: System, trader: str) -> tuple[Order, int]:
 def executed_at(system: System, order: Order) -> int:
     keeper = system.actor("keeper")
     done = system.exchange.transact("execute", order, system.account(keeper), sender=keeper)
-    return done.one("Executed").args.price
+    return done.one("Filled").args.price
 
 
 def test_it_prices_the_last_order_16_steps_off(

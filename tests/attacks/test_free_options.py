@@ -72,7 +72,7 @@ def test_the_same_order_gains_nothing_when_the_price_rose(funded: System, accoun
     volatility = funded.oracle.call("slot_price", 1, funded.slot)[1]
     asked = funded.vault.call("quote", BTC, wad(40), wad(60_600), volatility)
     receipt = funded.exchange.transact("execute", option, optioned, sender=attacker)
-    assert receipt.one("Executed").args.price == asked > wad(60_600)
+    assert receipt.one("Filled").args.price == asked > wad(60_600)
     funded.chain.advance(1)
     assert wealth(funded, attacker, optioned) < start
 

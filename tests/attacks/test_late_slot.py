@@ -36,7 +36,7 @@ def test_it_fills_the_order_of_its_slot_and_moves_nothing(funded: System, placed
     assert funded.health(order.account) == health
     funded.signers.push(1, wad(59_400))  # it is late: the open slot has a say
     done = funded.exchange.transact("execute", order, reward, sender=keeper)
-    price = done.one("Executed").args.price
+    price = done.one("Filled").args.price
     assert wad(60_050) < price < wad(60_250)
     # what it is worth is of the price in force
     gain = 10 * (wad(59_400) - price)

@@ -120,10 +120,13 @@ FAULTS = {
         "rested: bool = before != brakes.HALTED or state & OUTAGE != 0",
         "rested: bool = True",
     ),
-    "the rest begins with the halt": ("            halt_end = now\n", "            pass\n"),
+    "a halt that ends late has its rest behind it": (
+        "max(halts >> 32, now + self._longest_halt(settings))",
+        "(halts >> 32)",
+    ),
     "an outage counts as a halt": (
-        "if level == brakes.HALTED and not reading.outage and now >= halt_end:",
-        "if level == brakes.HALTED and now >= halt_end:",
+        "if level == brakes.HALTED and not reading.outage and now >= halts & TIME:",
+        "if level == brakes.HALTED and now >= halts & TIME:",
     ),
     "the grace begins again with every poke": (
         "if outage_before and not reading.outage:",

@@ -160,6 +160,7 @@ class Bench:
         market, call = self.market, self.breaker.call
         assert self.level == market.level
         assert spec.State.unpack(call("state_word", INSTRUMENT)) == market.state
+        assert spec.Halts.unpack(call("halts_word")) == market.halts
         for place in (0, 1):
             word = call("sample_word", INSTRUMENT, place)
             assert spec.Sample.unpack(word) == market.samples[place]

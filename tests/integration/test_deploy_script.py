@@ -73,6 +73,6 @@ def test_people_trade_on_what_it_deployed(tmp_path, node):
     system.fund(keeper, 10)
     system.move(BTC, 60_000)
     receipt = system.trade(account, BTC, "0.5")
-    assert receipt.one("Executed").args.size == wad("0.5")
+    assert receipt.one("Filled").args.size == wad("0.5")
     assert system.size(account, BTC) == wad("0.5")
     assert system.size(system.deployment.pool(BTC), BTC) == -wad("0.5")

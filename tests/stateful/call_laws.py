@@ -284,9 +284,16 @@ class CallLaws(StateLaws):
 
     def inv_20(self, step: Step) -> None:
         """Reduce-only orders reduce; no order fills at a price that was public before it."""
-        for event in step.named("Executed"):
-            digest, args = event.args["order_hash"], event.args
+        args: dict = {}
+        for event in step.events:
+            if event.name == "Filled":
+                args = event.args
+            if event.name != "Executed":
+                continue
+            # how an order filled is the fill before it
+            digest = event.args["order_hash"]
             order = self.orders[digest]
+            hold(args["taker"] == order.account, "INV-20: somebody else's fill")
             opened = args["slot"] * SLOT
             hold(opened > self.public[digest], f"INV-20: filled at slot {args['slot']}")
             hold(order.met_by(args["price"]), "INV-20: filled beyond its limit")

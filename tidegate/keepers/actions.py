@@ -78,10 +78,27 @@ class PokeCaps:
 
 
 @dataclass(frozen=True, slots=True)
+class PokeBreaker:
+    """Let the circuit breaker read a market's meters."""
+
+    instrument: int
+
+
+@dataclass(frozen=True, slots=True)
 class Absorb:
     pass
 
 
 Action = (
-    Push | Publish | Execute | Wake | Liquidate | Book | ProcessEpoch | Claim | PokeCaps | Absorb
+    Push
+    | Publish
+    | Execute
+    | Wake
+    | Liquidate
+    | Book
+    | ProcessEpoch
+    | Claim
+    | PokeCaps
+    | PokeBreaker
+    | Absorb
 )

@@ -68,15 +68,21 @@ def run_command(config, roles, account, sender, dry_run, once, rpc, **options) -
     options["roles"] = tuple(filter(None, roles.split(","))) if roles else None
     try:
         settings = load_settings(config, {**options, "rpc": urls})
-        runner = _runner(settings, account, sender, dry_run, once)
+        runner = build_runner(settings, account, sender, dry_run, once)
     except (SettingsError, DeploymentError) as error:
         raise click.UsageError(str(error)) from None
+    _stop_on_signal(runner.stop)
     raise SystemExit(int(runner.run()))
 
 
-def _runner(
-    settings: Settings, account: str | None, sender: str | None, dry_run: bool, once: bool
+def build_runner(
+    settings: Settings,
+    account: str | None = None,
+    sender: str | None = None,
+    dry_run: bool = False,
+    once: bool = False,
 ) -> Runner:
+    """A runner with its key, its logs and its metrics; SettingsError if something is missing."""
     network = load_network(settings.network)
     chain_id = network.chain_id
     say = logger()
@@ -117,7 +123,6 @@ def _runner(
         offers,
         once=once,
     )
-    _stop_on_signal(runner.stop)
     return runner
 
 

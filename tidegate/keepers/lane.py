@@ -187,7 +187,7 @@ class Lane:
         self.store.put(map(_row, made))
         for flight in made:
             self._track(flight)
-        refused = self._publish(made)
+        refused = self._publish(made, first=True)
         return [
             refused.get(answer, answer) if isinstance(answer, int) else answer for answer in answers
         ]
@@ -295,8 +295,10 @@ class Lane:
         except RpcError:
             return PLAIN_GAS
 
-    def _publish(self, flights: Sequence[Flight], widely: bool = False) -> dict[int, ProtocolError]:
-        """Send the newest try of each; errors of those that were not taken, by nonce."""
+    def _publish(
+        self, flights: Sequence[Flight], widely: bool = False, first: bool = False
+    ) -> dict[int, ProtocolError]:
+        """Send the newest try of each; of a first try, errors of those not taken, by nonce."""
         if not flights:
             return {}
         requests = [("eth_sendRawTransaction", [flight.tries[-1][1]]) for flight in flights]
@@ -315,13 +317,14 @@ class Lane:
                 flight.since = float("-inf")  # raised by the next poll
                 continue
             if "nonce too low" in text:
-                if len(flight.tries) == 1:
-                    # Not ours: somebody else sends with this key.
+                newest = flight.tries[-1][0]
+                if first and self.rpc("eth_getTransactionReceipt", newest) is None:
+                    # Not mined by another node just now: somebody else sends with this key.
                     refused[flight.nonce] = ProtocolError(TAKEN, b"", flight.call.what)
                     self._drop(flight)
                     self.next = max(self.next, self._count("pending"))
                 continue
-            if len(flight.tries) > 1:
+            if not first:
                 continue  # the earlier try stands
             self.say("node refuses", why=str(answer), nonce=flight.nonce, items=flight.items)
             refused[flight.nonce] = ProtocolError(NODE, b"", f"{flight.call.what}: {answer}")

@@ -30,7 +30,7 @@ from tidegate.keepers.history import History
 from tidegate.keepers.lane import Lane
 from tidegate.keepers.lease import LeaseSplit, Split, open_split
 from tidegate.keepers.registry import choose
-from tidegate.keepers.sender import DRY_RUN, IN_FLIGHT, Sender
+from tidegate.keepers.sender import BLAMELESS, DRY_RUN, IN_FLIGHT, Sender
 from tidegate.keepers.service import NoOffers, Offers, Service, Tick
 from tidegate.keepers.settings import Settings
 from tidegate.keepers.store import Store
@@ -41,6 +41,7 @@ from tidegate.web3_chain import RpcError, Web3Chain
 RECONNECT = 5.0  # seconds between two attempts to open the service
 JUDGE_EVERY = 1.0  # seconds between two looks at the alarms
 BALANCE_EVERY = 30.0
+SAY_EVERY = 30.0  # seconds between two lines about the same label and trouble
 ROUNDS = 20  # of one pass, each of which may make the next ones due
 
 
@@ -69,6 +70,11 @@ class Runner:
     stop: threading.Event = field(default_factory=threading.Event)
     once: bool = False
     reset_at: float | None = field(default=None, init=False)
+    _balance: Decimal | None = field(default=None, init=False)
+    _balance_at: float = field(default=float("-inf"), init=False)
+    _judged_at: float = field(default=float("-inf"), init=False)
+    _said_at: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
+    _trouble: Exception | None = field(default=None, init=False)  # of the last turn
 
     @property
     def dry(self) -> bool:
@@ -91,15 +97,19 @@ class Runner:
                 try:
                     return self._loop(service)
                 except Reset as reset:
-                    self.reset_at = time.monotonic()
-                    self.watch.metrics.resets.inc()
-                    self.say("chain reset", why=str(reset), then="everything is read anew")
-                    service.store.clear()
-                    service.store.close()
+                    self.forget(service, reset)
                     continue
             self._judge_closed()
             self.stop.wait(RECONNECT)
         return Exit.DONE
+
+    def forget(self, service: Service, reset: Reset) -> None:
+        """The chain is another: nothing that was kept counts."""
+        self.reset_at = time.monotonic()
+        self.watch.metrics.resets.inc()
+        self.say("chain reset", why=str(reset), then="everything is read anew")
+        service.store.clear()
+        service.store.close()
 
     # Opening
 
@@ -172,32 +182,36 @@ class Runner:
 
     # Running
 
+    def turn(self, service: Service) -> Tick | None:
+        """One tick, and the alarms; None if trouble that can pass ended it. Raises Reset."""
+        began = time.monotonic()
+        tick: Tick | None = None
+        self._trouble = None
+        try:
+            tick = service.tick()
+            if began - self._balance_at > BALANCE_EVERY:
+                self._balance = Decimal(text(service.lane.balance()))
+                self._balance_at = began
+        except (NoEndpoint, Unsteady, RpcError, ProtocolError) as trouble:
+            # a view that the contracts refuse is a node between two states
+            self.say("tick failed", why=f"{type(trouble).__name__}: {trouble}")
+            self._trouble = trouble
+        now = time.monotonic()
+        self.watch.metrics.tick.observe(now - began)
+        if now - self._judged_at >= JUDGE_EVERY:
+            self._judged_at = now
+            self._judge(service)
+        return tick
+
     def _loop(self, service: Service) -> Exit:
         result = Exit.DONE
-        judged = balance_at = float("-inf")
-        balance: Decimal | None = None
         rounds = 0
         while not self.stop.is_set():
             began = time.monotonic()
-            tick: Tick | None = None
-            try:
-                tick = service.tick()
-                if began - balance_at > BALANCE_EVERY:
-                    balance = Decimal(text(service.lane.balance()))
-                    balance_at = began
-            except Reset:
-                raise
-            except (NoEndpoint, Unsteady, RpcError, ProtocolError) as trouble:
-                # a view that the contracts refuse is a node between two states
-                self.say("tick failed", why=f"{type(trouble).__name__}: {trouble}")
-                if self.once and isinstance(trouble, NoEndpoint):
-                    service.close()
-                    return Exit.NO_NODE
-            now = time.monotonic()
-            self.watch.metrics.tick.observe(now - began)
-            if now - judged >= JUDGE_EVERY:
-                judged = now
-                self._judge(service, balance)
+            tick = self.turn(service)
+            if self.once and isinstance(self._trouble, NoEndpoint):
+                service.close()
+                return Exit.NO_NODE
             if self.once and tick is not None and tick.caught_up:
                 rounds += 1
                 if self._refused(tick):
@@ -208,7 +222,7 @@ class Runner:
             if tick is not None and not tick.caught_up:
                 pause = 0.0
             self.stop.wait(max(0.0, pause - (time.monotonic() - began)))
-        return self._end(service, result)
+        return self.end(service, result)
 
     def _more(self, tick: Tick) -> bool:
         """Whether another round of one pass may find something to do."""
@@ -220,7 +234,8 @@ class Runner:
             for outcome in tick.outcomes
         )
 
-    def _end(self, service: Service, result: Exit) -> Exit:
+    def end(self, service: Service, result: Exit = Exit.DONE) -> Exit:
+        """Wait for what is under way, write down what is settled; what to end with."""
         waiting = service.lane.waiting
         if waiting:
             self.say("draining", under_way=waiting, seconds=float(self.settings.drain))
@@ -234,7 +249,7 @@ class Runner:
         if waiting:
             self.say("left under way", nonces=sorted(service.lane.flights))
             result = Exit.UNDER_WAY
-        self._judge(service, None)
+        self._judge(service)
         service.close()
         self.say("closed", code=int(result))
         return result
@@ -247,6 +262,12 @@ class Runner:
         if name == IN_FLIGHT:
             return
         self.watch.metrics.transactions.labels(transaction.label, name).inc()
+        if name in BLAMELESS and name != DRY_RUN:
+            # dear gas would fill the log with one line for every item at every block
+            now, said = time.monotonic(), (transaction.label, name)
+            if now - self._said_at.get(said, float("-inf")) < SAY_EVERY:
+                return
+            self._said_at[said] = now
         facts: dict[str, Any] = {"call": transaction.call.what, "label": transaction.label}
         if outcome.receipt is not None:
             self.say(
@@ -261,14 +282,14 @@ class Runner:
         else:
             self.say("not done", why=str(outcome.error), **facts)
 
-    def _judge(self, service: Service, balance: Decimal | None) -> None:
+    def _judge(self, service: Service) -> None:
         watch, metrics = self.watch, self.watch.metrics
         now = time.monotonic()
         nodes = service.rpc.report()
         journal, dead = service.history.live, service.sender.budget.dead
         ages = service.price_ages()
         facts = Facts(
-            balance=watch.facts.balance if balance is None else balance,
+            balance=self._balance,
             dead=len(dead),
             nodes=len(nodes),
             nodes_asked=sum(node["asked"] for node in nodes),

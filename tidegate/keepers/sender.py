@@ -36,6 +36,9 @@ BLAMELESS = frozenset({GAVE_UP, IN_FLIGHT, UNPROFITABLE, DRY_RUN, TOO_DEAR, NODE
 PAUSE = 0.002  # seconds between two looks while waiting
 
 
+End = Callable[[int, "Job", str | ProtocolError], None]
+
+
 def _nothing(_: object) -> Mapping[str, str]:
     return {}
 
@@ -226,11 +229,16 @@ class Sender:
             self._submit(broken, tell)
         return tickets, outcomes
 
-    def _pays(self, one: tuple[int, Job], end: Callable[[int, Job, str], None]) -> bool:
+    def _pays(self, one: tuple[int, Job], end: End) -> bool:
         place, job = one
         if job.loss is None or not self.coin_price:
             return True
-        cost = cost_of(self.wire.price(job.transaction.call), self.coin_price)
+        try:
+            wei = self.wire.price(job.transaction.call)
+        except ProtocolError as refusal:  # its gas cannot be estimated
+            end(place, job, refusal)
+            return False
+        cost = cost_of(wei, self.coin_price)
         if job.reward - cost >= -job.loss:
             return True
         end(place, job, UNPROFITABLE)

@@ -284,6 +284,7 @@ class Service:
         known = self._due.setdefault(role.name, {})
         for item in [one for one in known if one not in due and self.sender.free(one)]:
             del known[item]  # somebody else did it, or it is due no more
+            self._give_back([item])
         for item in due:
             known.setdefault(item, now)
         if not due:
@@ -331,9 +332,12 @@ class Service:
                 for item in items:
                     for due in self._due.values():
                         due.pop(item, None)
-            held = {item: self._tokens.pop(item) for item in items if item in self._tokens}
-            if held:
-                self.split.release(held)
+            self._give_back(items)
+
+    def _give_back(self, items: Sequence[str]) -> None:
+        held = {item: self._tokens.pop(item) for item in items if item in self._tokens}
+        if held:
+            self.split.release(held)
 
     # Keeping
 

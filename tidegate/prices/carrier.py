@@ -98,7 +98,7 @@ class Carrier:
                 made.faults.append((leader, f"proposal: {error}"))
                 continue
             if (bid.feed, bid.slot, bid.view) != (made.feed, made.slot, made.view):
-                made.faults.append((leader, f"proposal of slot {bid.slot}, view {bid.view}"))
+                made.faults.append((leader, "proposal: of another slot or view"))
             elif not self.panel.is_by(leader, self.panel.typed(PROPOSAL, bid), signature):
                 made.faults.append((leader, "proposal: bad signature"))
             else:

@@ -1,10 +1,12 @@
 """The wall clock, doubted: a signer whose clock was set does not sign by it."""
 
+import threading
 import time
 from collections.abc import Callable
 
 MAX_STEP = 1.0  # seconds by which wall and monotonic clock may part between two looks
 CALM = 10.0  # seconds without a step before the wall clock is believed again
+AT_ONE_MOMENT = 0.05  # seconds
 DRIFT = 0.001  # seconds per second that NTP may slew
 
 
@@ -31,24 +33,34 @@ class Clock:
         self._monotonic = monotonic
         self._max_step = max_step
         self._calm = calm
-        self._last_wall = wall()
-        self._last_monotonic = monotonic()
+        self._lock = threading.Lock()
+        self._last_wall, self._last_monotonic = self._read()
         self._newest = self._last_wall
         self._calm_at = self._last_monotonic  # from then on believed
         self.steps = 0
 
     def look(self) -> float:
         """The time, believed or not."""
-        wall, monotonic = self._wall(), self._monotonic()
-        gone = monotonic - self._last_monotonic
-        step = (wall - self._last_wall) - gone
-        self._last_wall, self._last_monotonic = wall, monotonic
-        if abs(step) > self._max_step + DRIFT * gone:
-            self.steps += 1
-            self._calm_at = monotonic + self._calm
-            self._newest = wall
-        self._newest = max(self._newest, wall)
-        return self._newest
+        with self._lock:
+            wall, monotonic = self._read()
+            gone = monotonic - self._last_monotonic
+            step = (wall - self._last_wall) - gone
+            self._last_wall, self._last_monotonic = wall, monotonic
+            if abs(step) > self._max_step + DRIFT * gone:
+                self.steps += 1
+                self._calm_at = monotonic + self._calm
+                self._newest = wall
+            self._newest = max(self._newest, wall)
+            return self._newest
+
+    def _read(self) -> tuple[float, float]:
+        """Both clocks at one moment: a pause between the two readings would look like a step."""
+        while True:
+            before = self._monotonic()
+            wall = self._wall()
+            after = self._monotonic()
+            if after - before < AT_ONE_MOMENT:
+                return wall, after
 
     def now(self) -> float:
         """The time; ClockStepped if it cannot be believed."""

@@ -126,18 +126,26 @@ class State(Word):
     grace_until: int = 0
     next_guard: int = 0
     guard_until: int = 0
-    halt_end: int = 0
     since: int = 0
 
     LAYOUT: ClassVar[dict[str, Field]] = {
-        "outage": Field(163, 1),
-        "guard": Field(160, 3),
-        "grace_until": Field(128, 32),
-        "next_guard": Field(96, 32),
-        "guard_until": Field(64, 32),
-        "halt_end": Field(32, 32),
+        "outage": Field(131, 1),
+        "guard": Field(128, 3),
+        "grace_until": Field(96, 32),
+        "next_guard": Field(64, 32),
+        "guard_until": Field(32, 32),
         "since": Field(0, 32),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Halts(Word):
+    """One for all markets: until when they may be HALTED, and from when on again."""
+
+    rest_until: int = 0
+    end: int = 0
+
+    LAYOUT: ClassVar[dict[str, Field]] = {"rest_until": Field(32, 32), "end": Field(0, 32)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,7 @@ class Market:
     level: int = Level.NORMAL
     state: State = State()
     samples: tuple[Sample, Sample] = (Sample(), Sample())
+    halts: Halts = Halts()  # shared by all markets
 
 
 def sample_of(seen: Seen, now: int) -> Sample:
@@ -256,11 +265,10 @@ def is_outage(market: Market, seen: Seen) -> bool:
 
 
 def may_halt(market: Market, now: int) -> bool:
-    """Whether HALTED may begin or go on while the feed gives prices: until its end, and again
-    after a rest as long as the longest halt. A halt that nobody has ended yet is no rest."""
-    end = market.state.halt_end
+    """Whether HALTED may begin or go on while the feed gives prices: until the end of the halts,
+    and again after their rest. A halt that nobody has ended yet is no rest."""
     rested = market.level != Level.HALTED or market.state.outage
-    return now < end or bool(rested and now >= end + market.settings.halt_seconds)
+    return now < market.halts.end or bool(rested and now >= market.halts.rest_until)
 
 
 def step(market: Market, seen: Seen, scale: int, now: int) -> Market:
@@ -268,7 +276,7 @@ def step(market: Market, seen: Seen, scale: int, now: int) -> Market:
     settings, state, before = market.settings, market.state, market.level
     reading = readings(settings, market.samples, seen, scale, now)
     outage = is_outage(market, seen)
-    since, halt_end, grace_until = state.since, state.halt_end, state.grace_until
+    since, grace_until, halts = state.since, state.grace_until, market.halts
     if state.outage and not outage:
         grace_until = now + settings.grace * MINUTE
     halting = outage or may_halt(market, now)
@@ -285,17 +293,18 @@ def step(market: Market, seen: Seen, scale: int, now: int) -> Market:
     elif before == Level.HALTED and not halting:
         level, since = Level.AUCTION_ONLY, now
         if not state.outage:
-            halt_end = now
+            rest_until = max(halts.rest_until, now + settings.halt_seconds)
+            halts = replace(halts, rest_until=rest_until)
     elif above == before:
         since = now if before else since
     elif wanted < before and now >= since + settings.hold(before):
         level, since = before - 1, now
-    if level == Level.HALTED and not outage and now >= halt_end:
-        halt_end = now + settings.halt_seconds
-    after = replace(
-        state, since=since, halt_end=halt_end, grace_until=grace_until, outage=int(outage)
-    )
-    return replace(market, level=level, state=after, samples=resampled(market, seen, now))
+    if level == Level.HALTED and not outage and now >= halts.end:
+        end = now + settings.halt_seconds
+        halts = Halts(end=end, rest_until=end + settings.halt_seconds)
+    after = replace(state, since=since, grace_until=grace_until, outage=int(outage))
+    samples = resampled(market, seen, now)
+    return replace(market, level=level, state=after, samples=samples, halts=halts)
 
 
 def resampled(market: Market, seen: Seen, now: int) -> tuple[Sample, Sample]:

@@ -192,7 +192,7 @@ class Exchange:
         if keeper != order.account:
             payments = [self._payment(order.account, keeper, order.keeper_fee)]
         fill = self._fill(order, size, price, slot)
-        refusal = refusal_of(lambda: self._clear([*payments, fill]))
+        refusal = refusal_of(lambda: self._clear([fill, *payments]))
         if refusal == "":
             return self._store(order, known.stake, known.slot, OrderState.ENDED)
         require(refusal in NO_FAULT + CAPS + FAULT, refusal)

@@ -222,6 +222,35 @@ def test_a_used_nonce_without_a_receipt_is_given_up_after_ten_seconds(world):
     assert landed.error.name == TAKEN
 
 
+def test_one_that_is_mined_while_it_is_sent_again_is_not_lost(world):
+    world.send("a")
+
+    def mine_first(method, params):
+        if method == "eth_sendRawTransaction":
+            world.node.mine()
+            raise RpcError("nonce too low", b"", -32000)
+
+    world.node.before = mine_first
+    assert world.later() == []
+    world.node.before = None
+    [landed] = world.lane.poll()
+    assert landed.receipt is not None
+
+
+def test_one_that_a_dying_node_mined_is_not_taken_for_another(world):
+    def mine_and_forget(method, params):
+        if method == "eth_sendRawTransaction":
+            world.node.before = None
+            world.node.eth_sendRawTransaction(*params)
+            world.node.mine()
+            raise RpcError("nonce too low", b"", -32000)
+
+    world.node.before = mine_and_forget
+    assert world.send("a") == [0]
+    [landed] = world.lane.poll()
+    assert landed.receipt is not None
+
+
 def test_a_refusal_of_the_node_gives_the_nonce_back(world):
     def refuse(method, params):
         if method == "eth_sendRawTransaction":

@@ -5,7 +5,16 @@ import pytest
 from tidegate.chain import Receipt
 from tidegate.client.errors import selector
 from tidegate.client.orders import Order, OrderState
-from tidegate.keepers.actions import Action, Book, Execute, Liquidate, PokeCaps, Push, Wake
+from tidegate.keepers.actions import (
+    Action,
+    Book,
+    Execute,
+    Liquidate,
+    PokeBreaker,
+    PokeCaps,
+    Push,
+    Wake,
+)
 from tidegate.keepers.liquidator import Candidate
 from tidegate.keepers.order_executor import OpenOrder
 from tidegate.keepers.registry import ROLES, choose
@@ -29,9 +38,13 @@ def short(account):
     return Candidate(account, -1, 10, 0, {64: 100}, {64: 50})
 
 
-def test_every_action_but_the_unsigned_price_belongs_to_one_role():
+# Push is signed first and then is a Publish; a breaker is part of no deployment yet.
+WITHOUT_ROLE = {Push, PokeBreaker}
+
+
+def test_every_action_belongs_to_one_role():
     kinds = [kind for role in ROLES.values() for kind in role.acts]
-    assert sorted(kinds, key=str) == sorted(set(Action.__args__) - {Push}, key=str)
+    assert sorted(kinds, key=str) == sorted(set(Action.__args__) - WITHOUT_ROLE, key=str)
 
 
 def test_roles_are_chosen_in_the_order_of_the_registry():

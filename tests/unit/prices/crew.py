@@ -19,6 +19,8 @@ ONE = 10**18
 TOLERANCE = 2_000  # ppm
 DOMAIN = Domain(31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
 OTHER_DOMAIN = Domain(1, DOMAIN.oracle)
+# thousands of commits to the disk take minutes, and no power cut is survived in these tests
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 class Crew:

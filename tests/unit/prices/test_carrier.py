@@ -8,22 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.prices.crew import DOMAIN, ONE, SLOT, TOLERANCE, Crew
+from tests.unit.prices.crew import DOMAIN, MEMORY, ONE, SLOT, TOLERANCE, Crew
 from tidegate.prices.carrier import PROPOSE, SIGN, VOTE_PATH, Answer
 from tidegate.prices.panel import Certificate, SignedPrice
 from tidegate.prices.signer import No
 
 PRICE = 60_000 * ONE
-# thousands of commits, of which no power cut is survived here
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 KINDS = ["silent", "garbage", "elsewhere", "replays", "equivocates", "agrees", "withholds", "lies"]
 
 
 @pytest.fixture
-def crew(tmp_path):
-    made = Crew(tmp_path)
-    yield made
-    made.close()
+def crew():
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        made = Crew(Path(folder))
+        yield made
+        made.close()
 
 
 def fault(crew: Crew, kind: str, address: str):

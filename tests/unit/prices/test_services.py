@@ -366,3 +366,25 @@ def _text(url: str) -> str:
     text = connection.getresponse().read().decode()
     connection.close()
     return text
+
+
+def test_who_is_slow_is_not_waited_for():
+    gate = threading.Event()
+    quick = Server(("127.0.0.1", 0), {}, {VOTE_PATH: lambda body: (200, {"n": body})})
+    slow = Server(("127.0.0.1", 0), {}, {VOTE_PATH: lambda body: (200, {"n": gate.wait(10)})})
+    transport = HttpTransport({"quick": quick.url, "slow": slow.url}, 0.4)
+    try:
+        began = time.monotonic()
+        answers = transport(VOTE_PATH, {"slow": 1, "quick": 2, "nobody": 3})
+        assert [(a.signer, a.body, a.fault) for a in (next(answers), next(answers))] == [
+            ("nobody", None, "no URL"),
+            ("quick", {"n": 2}, ""),
+        ]
+        assert time.monotonic() - began < 0.4
+        assert [(a.signer, a.fault) for a in answers] == [("slow", "timeout: 0.4 s")]
+        assert time.monotonic() - began < 2
+    finally:
+        gate.set()
+        transport.close()
+        quick.close()
+        slow.close()

@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from eth_account import Account
 
-from tests.unit.prices.crew import DOMAIN, NOW, ONE, OTHER_DOMAIN, SLOT, Crew
+from tests.unit.prices.crew import DOMAIN, MEMORY, NOW, ONE, OTHER_DOMAIN, SLOT, Crew
 from tidegate.artifacts import ROOT
 from tidegate.client.price_message import PriceMessage
 from tidegate.prices.panel import PROPOSAL, VOTE, Bid, Certificate, Panel
@@ -21,10 +23,11 @@ PRICE = 60_000 * ONE
 
 
 @pytest.fixture
-def crew(tmp_path):
-    made = Crew(tmp_path)
-    yield made
-    made.close()
+def crew():
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        made = Crew(Path(folder))
+        yield made
+        made.close()
 
 
 def bid_of(
@@ -270,18 +273,19 @@ def test_what_is_long_past_is_forgotten_and_still_refused(crew):
     assert refused(signer.sign, certificate(crew, bid_of(PRICE + 1))) == No.TOO_OLD
 
 
-def test_a_store_has_one_process_and_one_identity(crew, tmp_path):
+def test_a_store_has_one_process_and_one_identity(crew):
+    folder = crew.folder
     one, other = crew.panel.signers[:2]
     with pytest.raises(StoreError, match="in use: a signer of this key runs already"):
-        Store(tmp_path / f"{one}.db", one, DOMAIN, NOW)
+        Store(folder / f"{one}.db", one, DOMAIN, NOW)
     crew.signers[one].store.close()
     with pytest.raises(StoreError, match=f"is of {one} for"):
-        Store(tmp_path / f"{one}.db", other, DOMAIN, NOW)
+        Store(folder / f"{one}.db", other, DOMAIN, NOW)
     with pytest.raises(StoreError, match="on chain 31337"):
-        Store(tmp_path / f"{one}.db", one, OTHER_DOMAIN, NOW)
-    (tmp_path / "noise.db").write_bytes(b"no database at all" * 100)
+        Store(folder / f"{one}.db", one, OTHER_DOMAIN, NOW)
+    (folder / "noise.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(StoreError, match="is damaged"):
-        Store(tmp_path / "noise.db", one, DOMAIN, NOW)
+        Store(folder / "noise.db", one, DOMAIN, NOW)
 
 
 KILLED = """

@@ -21,7 +21,7 @@ def test_an_order_that_would_fill(view):
     assert seen.lapse_fee == wad(18)
     system.place(order)
     assert system.stake(order) == seen.lapse_fee + wad(system.config.min_keeper_fee)
-    filled = system.execute(order).one("Executed").args
+    filled = system.execute(order).one("Filled").args
     assert (filled.size, filled.price) == (seen.size, seen.price)
     equity, _, maintenance, notional = system.health(view.account)
     assert (seen.equity, seen.maintenance, seen.notional) == (equity, maintenance, notional)

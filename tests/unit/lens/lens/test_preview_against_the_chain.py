@@ -61,7 +61,7 @@ def execute(view: View, order: Order) -> tuple[str, str]:
         assert reason in said
         return "ended", reason
     assert said == []
-    filled = receipt.one("Executed").args
+    filled = receipt.one("Filled").args
     assert (filled.size, filled.price) == (seen.size, seen.price)
     equity, initial, maintenance, notional = system.health(order.account)
     assert (seen.equity, seen.maintenance, seen.notional) == (equity, maintenance, notional)

@@ -1,6 +1,9 @@
 """HALTED ends, whatever is measured, and then stays away for as long."""
 
+import pytest
+
 from tests.harness.breaker import INSTRUMENT, PRICE, SETTINGS, Bench
+from tests.harness.reverts import reverts
 
 LONGEST = SETTINGS.halt_seconds
 DRAWN = (90, 100)  # over the last threshold of all
@@ -84,3 +87,49 @@ def test_a_breaker_that_finds_a_market_halted_ends_it(bench: Bench):
     bench.market = type(bench.market)(bench.settings, 4)
     bench.show(price=PRICE // 2)
     assert bench.poke() == 3
+
+
+OTHER = 128
+
+
+@pytest.fixture
+def two(bench: Bench) -> Bench:
+    """A second market beside the first."""
+    bench.core.transact("set_market", OTHER, bench.core.call("risk_word", INSTRUMENT), 0)
+    bench.breaker.transact("set_settings", OTHER, SETTINGS.pack(), sender=bench.owner)
+    return bench
+
+
+def poke(bench: Bench, instrument: int) -> int:
+    return bench.breaker.transact("poke", instrument).returned
+
+
+def test_a_market_that_joins_a_halt_ends_with_it(two: Bench):
+    """Or an account of two markets would wait for one after the other."""
+    two.escalate(4, LONGEST)
+    two.pass_time(LONGEST - 1)
+    two.show(drawn=DRAWN)
+    assert poke(two, OTHER) == 4
+    two.pass_time(1)
+    assert [poke(two, OTHER), poke(two, INSTRUMENT)] == [3, 3]
+
+
+def test_no_market_halts_while_the_halt_of_another_rests(two: Bench):
+    two.escalate(4, LONGEST)
+    two.pass_time(LONGEST)
+    assert poke(two, INSTRUMENT) == 3
+    two.show(drawn=DRAWN)
+    assert poke(two, OTHER) == 3
+    with reverts("TooSoon"):
+        two.breaker.transact("escalate", OTHER, 4, 60, sender=two.guardian)
+    two.pass_time(LONGEST - 1)
+    assert poke(two, OTHER) == 3
+    two.pass_time(1)
+    assert poke(two, OTHER) == 4
+
+
+def test_a_halt_ended_late_rests_for_all(two: Bench):
+    two.escalate(4, LONGEST)
+    two.pass_time(3 * LONGEST)
+    two.show(drawn=DRAWN)
+    assert [poke(two, INSTRUMENT), poke(two, OTHER)] == [3, 3]

@@ -33,7 +33,6 @@ def test_a_buy_fills_at_the_quote_on_its_slots_price(market):
     assert market.position(market.pool) == -WAD
     event = receipt.one("Executed").args
     assert (event.account, event.order_hash) == (market.account, market.hash(order))
-    assert (event.size, event.price, event.slot) == (WAD, price, slot)
     fill = receipt.one("Filled").args
     assert (fill.taker, fill.maker, fill.instrument) == (market.account, market.pool, 64)
     assert (fill.size, fill.price, fill.fee, fill.slot) == (WAD, price, fee, slot)
@@ -45,7 +44,7 @@ def test_a_sell_gets_the_quote_below(market):
     order = market.place(size=-2 * WAD)
     market.open(market.next_slot, PRICE)
     before = market.balances()
-    event = market.execute(order).one("Executed").args
+    event = market.execute(order).one("Filled").args
     price = PRICE - PRICE // 1000
     assert (event.size, event.price) == (-2 * WAD, price)
     fee = market.taker_fee(2 * WAD, price)
@@ -69,7 +68,7 @@ def test_from_the_opening_to_the_end_of_the_window(market, late):
     slot = market.next_slot
     market.open(slot, PRICE)
     market.later(slot, late, PRICE)
-    assert market.execute(order).one("Executed").args.slot == slot
+    assert market.execute(order).one("Filled").args.slot == slot
 
 
 @pytest.mark.parametrize("late", [4, 8, 30])
@@ -83,7 +82,7 @@ def test_after_its_slot_it_takes_the_worse_of_its_price_and_the_open_slots(
     market.open(slot, PRICE)
     newest = PRICE + moved * WAD
     market.later(slot, late, newest)
-    event = market.execute(order).one("Executed").args
+    event = market.execute(order).one("Filled").args
     worse = newest if moved * side > 0 else PRICE
     assert event.price == market.quote(side * WAD, worse)
     assert event.slot == (market.now // 4 if worse == newest else slot)
@@ -94,7 +93,7 @@ def test_in_its_slot_only_its_own_price_counts(market):
     slot = market.next_slot
     market.open(slot, PRICE)
     market.chain.set_time(slot * 4 + 3)
-    assert market.execute(order).one("Executed").args.price == market.quote(WAD, PRICE)
+    assert market.execute(order).one("Filled").args.price == market.quote(WAD, PRICE)
 
 
 def test_not_before_its_slot_opens(market, refuses):
@@ -121,7 +120,7 @@ def test_never_at_another_slots_price(market, refuses):
     refuses("NoPrice", market.execute, order)
     market.push(50_000 * WAD, slot)
     market.open(slot + 2, 49_000 * WAD)
-    assert market.execute(order).one("Executed").args.price == 50_050 * WAD
+    assert market.execute(order).one("Filled").args.price == 50_050 * WAD
 
 
 def test_in_the_last_second_of_its_expiry(market):
@@ -144,7 +143,7 @@ def test_fills_once(market, refuses):
 def test_at_exactly_its_limit(market):
     order = market.place(limit=PRICE * 1001 // 1000)
     market.open(market.next_slot, PRICE)
-    assert market.execute(order).one("Executed").args.price == order.limit
+    assert market.execute(order).one("Filled").args.price == order.limit
 
 
 def test_anyone_executes_for_any_account(market):
@@ -220,5 +219,5 @@ def test_a_resting_order_never_fills_at_the_price_that_woke_it(market, refuses):
     market.wake(order, slot)
     refuses("TooSoon", market.execute, order)
     market.open(slot + 1, 50_100 * WAD)
-    event = market.execute(order).one("Executed").args
+    event = market.execute(order).one("Filled").args
     assert (event.price, event.slot) == (market.quote(WAD, 50_100 * WAD), slot + 1)

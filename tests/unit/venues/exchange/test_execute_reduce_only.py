@@ -42,7 +42,7 @@ def test_never_fills_better_than_at_the_open_slots_price(market, side, moved, la
     newest = PRICE + moved * WAD if late >= 4 else PRICE
     market.later(slot, late, newest)
     worse = newest if moved * side > 0 else PRICE
-    event = market.execute(order).one("Executed").args
+    event = market.execute(order).one("Filled").args
     assert event.price == market.quote(side * WAD, worse)
     assert event.slot == (slot if worse == PRICE else market.now // 4)
 
@@ -74,7 +74,7 @@ def test_is_cut_to_the_position(market, side):
     market.fill(side * WAD)
     order = reduce(market, -side * 3 * WAD)
     market.open(market.next_slot, PRICE)
-    assert market.execute(order).one("Executed").args.size == -side * WAD
+    assert market.execute(order).one("Filled").args.size == -side * WAD
     assert market.position(market.account) == 0
 
 
@@ -82,7 +82,7 @@ def test_reduces_in_part(market):
     market.fill(2 * WAD)
     order = reduce(market, -WAD // 2)
     market.open(market.next_slot, PRICE)
-    assert market.execute(order).one("Executed").args.size == -WAD // 2
+    assert market.execute(order).one("Filled").args.size == -WAD // 2
     assert market.position(market.account) == 3 * WAD // 2
 
 

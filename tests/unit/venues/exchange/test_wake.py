@@ -127,4 +127,4 @@ def test_is_woken_again_by_a_later_slot_only(market, refuses):
     market.open(slot + 2, LIMIT)
     market.wake(order, slot + 2)
     market.open(slot + 3, 48_900 * WAD)
-    assert market.execute(order).one("Executed").args.price == 48_900 * WAD * 1001 // 1000
+    assert market.execute(order).one("Filled").args.price == 48_900 * WAD * 1001 // 1000
