@@ -14,7 +14,8 @@ from eth_account.typed_transactions import TypedTransaction
 from eth_utils import keccak
 from hexbytes import HexBytes
 
-from tidegate.web3_chain import HttpRpc, RpcError, find_anvil
+from tidegate.anvil import LOCAL_OPTIONS, anvil_command
+from tidegate.web3_chain import HttpRpc, RpcError
 
 START_TIMEOUT = 20.0  # seconds for anvil to answer
 
@@ -90,12 +91,8 @@ class Node:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        binary = find_anvil()
-        if binary is None:
-            raise RuntimeError("anvil was not found: run `make setup`")
-        command = [binary, "--port", str(self.port), "--hardfork", "cancun", "--quiet"]
-        command += ["--disable-block-gas-limit", "--disable-console-log", "--no-cors"]
-        command += ["--timestamp", str(self.timestamp)]
+        options = [*LOCAL_OPTIONS, "--timestamp", str(self.timestamp)]
+        command = anvil_command(self.port, *options)
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -3,7 +3,6 @@
 import itertools
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from tests.integration.chaos.node import Node
 from tests.integration.chaos.nursery import SPEED, WHERE, Life, Nursery
 from tests.integration.chaos.proxy import Proxy, calm
 from tests.integration.chaos.world import NIGHT, Tide, World
+from tidegate.anvil import free_port
 from tidegate.keepers.keys import KEY
 from tidegate.keepers.running import Exit
 from tidegate.local_accounts import local_account
@@ -108,11 +108,8 @@ class Rig:
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="tidegate-chaos-")))
 
     def __post_init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         self.nursery = Nursery()  # first: it must not inherit threads
-        self.node = Node(port, GENESIS)
+        self.node = Node(free_port(), GENESIS)
         self.node.start()
         self.world = World(self.node, self.folder / "deployments")
         self.world.build()

@@ -13,7 +13,7 @@ from tests.integration.chaos.scenarios import (
     killed_at,
     requests_of_a_pass,
 )
-from tidegate.web3_chain import find_anvil
+from tidegate.anvil import find_anvil
 
 pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("chaos")]
 SEED = 1

@@ -2,7 +2,6 @@
 
 import json
 import random
-import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from tests.integration.chaos.judge import twice
 from tests.integration.chaos.node import Node, number
 from tests.integration.chaos.proxy import NEEDS, Fault, Kill, Proxy, Random, Scripted
 from tidegate.abi import Event
+from tidegate.anvil import free_port
 from tidegate.fees import GWEI
 from tidegate.web3_chain import HttpRpc, HttpStatus, RpcError
 
@@ -25,10 +25,7 @@ LOGS = {"fromBlock": "0x0", "toBlock": "latest"}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Node]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    node = Node(port, 1_700_000_000)
+    node = Node(free_port(), 1_700_000_000)
     node.start()
     yield node
     node.stop()
