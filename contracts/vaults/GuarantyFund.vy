@@ -408,16 +408,10 @@ def _cover() -> (uint256, uint256):
     if self._cash(DEFICIT) >= 0:
         return 0, 0
     # fees that wait in pools for insurance come before the fund
-    ids: uint256 = self._vault_instruments()
-    pool: uint256 = 0
-    for place: uint256 in range(15):
-        instrument: uint256 = account_word._instrument(ids, place)
-        if instrument == 0:
-            break
-        if self._pool(instrument) != pool:
-            pool = self._pool(instrument)
-            if self._unswept(pool) != 0:
-                extcall CORE.sweep_fees(pool, COLLATERAL)
+    pools: DynArray[uint256, 15] = self._pools()
+    for pool: uint256 in pools:
+        if self._unswept(pool) != 0:
+            extcall CORE.sweep_fees(pool, COLLATERAL)
     lack: int256 = -self._cash(DEFICIT) - max(self._cash(INSURANCE), 0)
     if lack <= 0:
         return 0, 0
@@ -462,15 +456,9 @@ def _payment(amount: uint256) -> uint256:
     @return What of an amount a bidder gets. What insurance holds is taken off: booking would cost it first.
     """
     insured: uint256 = convert(max(self._cash(INSURANCE), 0), uint256)
-    ids: uint256 = self._vault_instruments()
-    pool: uint256 = 0
-    for place: uint256 in range(15):
-        instrument: uint256 = account_word._instrument(ids, place)
-        if instrument == 0:
-            break
-        if self._pool(instrument) != pool:
-            pool = self._pool(instrument)
-            insured += self._unswept(pool)
+    pools: DynArray[uint256, 15] = self._pools()
+    for pool: uint256 in pools:
+        insured += self._unswept(pool)
     if amount <= insured:
         return 0
     return min(amount - insured, tranches._payable())
@@ -521,14 +509,23 @@ def _cash(account: uint256) -> int256:
 
 @internal
 @view
-def _vault_instruments() -> uint256:
-    return staticcall ILiquidityVault(staticcall CORE.vault_of(COLLATERAL)).instruments_word()
-
-
-@internal
-@view
-def _pool(instrument: uint256) -> uint256:
-    return (convert(staticcall CORE.vault_of(COLLATERAL), uint256) << 96) | (1 << 64) | (instrument // 64)
+def _pools() -> DynArray[uint256, 15]:
+    """
+    @return The vault's pools, each once: instruments of one lie side by side.
+    """
+    vault: address = staticcall CORE.vault_of(COLLATERAL)
+    ids: uint256 = staticcall ILiquidityVault(vault).instruments_word()
+    pools: DynArray[uint256, 15] = []
+    pool: uint256 = 0
+    for place: uint256 in range(15):
+        instrument: uint256 = account_word._instrument(ids, place)
+        if instrument == 0:
+            break
+        here: uint256 = (convert(vault, uint256) << 96) | (1 << 64) | (instrument // 64)
+        if here != pool:
+            pool = here
+            pools.append(pool)
+    return pools
 
 
 @internal

@@ -359,9 +359,18 @@ def made() -> World:
     own = [system.account(me, sub) for sub in range(1, 7)]
     for account in own:
         act(core, "deposit", account, COLLATERAL, 300_000 * PPM)
+    # two notices that have run, and shares to spare
+    fund = system.deployment.fund
+    act(core, "set_delegate", fund.address, MOVE_RIGHT, FOREVER)
+    act(fund, "contribute", own[4], wad(10_000), 0)
+    for account in own[4:]:
+        act(fund, "give_notice", account, wad(100))
+    system.pass_time(14 * 86_400)
     saver = system.actor("saver")
     system.fund(saver, 10_000)
     system.mint(saver, 10)
+    fund.transact("approve", me, 2**256 - 1, sender=saver)
+    act(fund, "transfer", saver, wad(100))
     losers = [system.fund(system.actor(name), 64_000) for name in ("loser", "bankrupt")]
     for account in losers:
         for _ in range(2):
@@ -412,6 +421,15 @@ def made() -> World:
         "LiquidityVault.process_epoch": (epoch,),
         "LiquidityVault.claim": (own[2],),
         "LiquidityVault.claim_part": (own[2], WAD),
+        "GuarantyFund.transfer": (provider, WAD),
+        "GuarantyFund.transferFrom": (saver, me, WAD),
+        "GuarantyFund.approve": (saver, WAD),
+        "GuarantyFund.contribute": (own[4], WAD, 0),
+        "GuarantyFund.give_notice": (own[0], WAD),
+        "GuarantyFund.claim": (own[4], 0),
+        "GuarantyFund.cancel": (own[5],),
+        "GuarantyFund.cover": (COLLATERAL,),
+        "GuarantyFund.collect": (),
         "Exchange.place": (orders[0],),
         "Exchange.cancel": (orders[1],),
         "Exchange.wake": (resting, slot),
@@ -436,7 +454,7 @@ def world(made: World):
 
 
 NAMES = (
-    *("ClearingHouse", "LiquidityVault", "Exchange", "Liquidator"),
+    *("ClearingHouse", "LiquidityVault", "GuarantyFund", "Exchange", "Liquidator"),
     *("PriceOracle", "Configurator", "Timelock"),
 )
 
@@ -493,7 +511,7 @@ def test_a_hook_is_refused_or_as_if_it_came_before_or_after(
 
 
 @pytest.mark.parametrize(
-    ("name", "fn"), [pair for pair in functions(view=False) if pair[0] in NAMES[:4]]
+    ("name", "fn"), [pair for pair in functions(view=False) if pair[0] in NAMES[:5]]
 )
 def test_outside_a_transfer_the_same_calls_succeed(world: World, name: str, fn: str):
     """Or the test above would prove little. What has no arguments above is for the system only."""

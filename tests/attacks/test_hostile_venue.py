@@ -15,6 +15,7 @@ from tests.harness.reverts import reverts
 from tests.harness.storage import storage
 from tests.harness.system import BTC, FOREVER, MOVE_RIGHT, System, wad
 from tidegate.artifacts import ROOT
+from tidegate.chain import Contract
 from tidegate.client.errors import ProtocolError
 from tidegate.deployment import LIQUIDATION
 from tidegate.spec import words
@@ -432,6 +433,62 @@ def test_a_bought_liquidator_takes_the_cost_of_closing_and_the_penalty(
     taken = net(funded, gang.friend) - before
     assert whole(taken) == said("a bought liquidator closing 10 BTC below maintenance")
     assert net(funded, account) == equity - taken
+
+
+@pytest.fixture
+def fund(funded: System, counterparty: str) -> Contract:
+    """The guaranty fund with a million in it."""
+    account, fund = funded.fund(counterparty, 1_000_000), funded.deployment.fund
+    funded.core.transact("set_delegate", fund.address, MOVE_RIGHT, FOREVER, sender=counterparty)
+    fund.transact("contribute", account, wad(1_000_000), 0, sender=counterparty)
+    return fund
+
+
+def test_the_funds_account_neither_pays_nor_trades(funded: System, gang: Gang, fund):
+    for sub in range(4):
+        account = words.account(fund.address, sub)
+        assert gang.pays(account, amount=1) == said("a payment out of the guaranty fund's account")
+        taker = gang.venue.fill(account, BTC, WAD, gang.mark)
+        attempt = "a fill with the guaranty fund's account as a side"
+        assert gang.takes([taker]) == said(attempt)
+        maker = gang.venue.fill(gang.friend, BTC, WAD, gang.mark, maker=account)
+        assert gang.takes([maker]) == said(attempt)
+
+
+def draws(system: System, venue: Venue, friend: int) -> int:
+    """A bought liquidator pays its accomplice as a bidder until nothing comes any more."""
+    fund, before = system.deployment.fund, net(system, friend)
+    message = fund.encode("pay_bidder", friend, wad(10**9))
+    last = -1
+    while last != net(system, friend):
+        last = net(system, friend)
+        venue.contract.transact("forward", fund.address, message)
+    return last - before
+
+
+def test_a_bought_liquidator_draws_on_the_fund_a_twentieth_a_day(
+    funded: System, gang: Gang, slicer, fund
+):
+    day = 86_400
+    funded.chain.set_time((funded.now // day + 1) * day - 60)
+    funded.refresh()
+    first = fund.call("payment_of", wad(10**9))
+    assert whole(first) == said("a bought liquidator's payment to its accomplice as a bidder")
+    taken = draws(funded, slicer, gang.friend)
+    assert whole(taken) == said("the same again and again, in a day")
+    # within the two days that governance takes there are at most three dates
+    for _ in range(2):
+        funded.pass_time(day)
+        taken += draws(funded, slicer, gang.friend)
+    assert whole(taken) == said("the same until governance took its role")
+    pledged = fund.call("funds_word") >> 128
+    assert pledged == wad(500_000)
+
+
+def test_a_trading_venue_draws_nothing(gang: Gang, fund):
+    message = fund.encode("pay_bidder", gang.friend, WAD)
+    with reverts("NotVenue"):
+        gang.venue.contract.transact("forward", fund.address, message)
 
 
 # What ends it

@@ -42,7 +42,7 @@ def differences(deployment: Deployment, config: DeploymentConfig, deployer: str)
 
     core, oracle, vault = deployment.core, deployment.oracle, deployment.vault
     timelock = deployment.timelock
-    for name in ("PriceOracle", "Configurator", "LiquidityVault"):
+    for name in ("PriceOracle", "Configurator", "LiquidityVault", "GuarantyFund"):
         equal(f"owner of {name}", deployment[name].call("OWNER"), timelock.address)
 
     for name in ("Exchange", "Lens"):
@@ -81,6 +81,10 @@ def differences(deployment: Deployment, config: DeploymentConfig, deployer: str)
     equal("token's decimals", token.call("decimals"), config.token.decimals)
     equal("asset", core.call("asset_word", COLLATERAL), asset_word(config.token, token.address))
     equal("vault of the asset", core.call("vault_of", COLLATERAL), vault.address)
+    fund = deployment["GuarantyFund"]
+    same_word("the fund", fund.call("parameters_word"), config.fund.parameters)
+    purse = words.Cash.unpack(core.call("cash_word", words.account(fund.address), COLLATERAL))
+    equal("fund out of reach of venues", bool(purse.flags & words.RESERVED), True)
     for market in config.markets:
         name, instrument = market.name, market.instrument
         _, max_age, max_step = feed_arguments(market)

@@ -14,6 +14,7 @@ from tidegate.abi import checksum
 from tidegate.artifacts import ROOT
 from tidegate.local_accounts import local_address
 from tidegate.spec import words
+from tidegate.spec.fund import Parameters
 from tidegate.spec.words import Limits, Risk, Trade
 
 NETWORKS = ROOT / "networks"
@@ -28,11 +29,13 @@ CONTRACTS = (
     "Configurator",
     "ClearingHouse",
     "LiquidityVault",
+    "GuarantyFund",
     "Exchange",
     "Liquidator",
     "Lens",
 )
 TOKEN = "FaucetToken"
+TABLES = ("token", "fund")  # settings that are settings themselves
 
 
 class DeploymentError(Exception):
@@ -53,6 +56,25 @@ class TokenConfig:
     outflow_share: str = "0.2"  # of the tokens held leaves as gains within a window
     outflow_window: int = 86_400  # seconds
     escrow_cap: str = "10000"  # tokens, the most one escrow may take
+
+
+@dataclass(frozen=True)
+class FundConfig:
+    """The guaranty fund: what it takes of its shareholders, and when. Shares, 0.5 is one half."""
+
+    pledged: str = "0.5"  # of a contribution, paid by assessment only
+    assessed: str = "0.25"  # of the pledge, the most that a window takes
+    assessment: int = 30 * 86_400  # seconds of a window
+    payment: str = "0.01"  # of the fund, the most that one bidder is paid
+    day_share: str = "0.05"  # and that bidders are paid in a day
+    notice: int = 14 * 86_400  # seconds from a notice to its claim
+    window: int = 2 * 86_400  # seconds in which it is claimed then
+    vesting: int = 7 * 86_400  # seconds in which a gift becomes the shares'
+
+    @property
+    def parameters(self) -> Parameters:
+        """As GuarantyFund.set_parameters takes them, packed."""
+        return Parameters.human(**asdict(self))
 
 
 @dataclass(frozen=True)
@@ -173,6 +195,7 @@ class DeploymentConfig:
     delay: int = 2 * 86_400  # seconds, of the timelock
     guardian: str = field(default_factory=lambda: local_address("guardian"))
     token: TokenConfig = field(default_factory=TokenConfig)
+    fund: FundConfig = field(default_factory=FundConfig)
     markets: tuple[MarketConfig, ...] = field(default_factory=default_markets)
     epoch_seconds: int = 3600
     stress_share: str = "0.5"  # of the vault's equity that stress losses of full caps may use
@@ -220,7 +243,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def load_config(path: Path) -> DeploymentConfig:
-    """A configuration from TOML: fields of DeploymentConfig, [token], and markets.
+    """A configuration from TOML: fields of DeploymentConfig, [token], [fund], and markets.
 
     `markets` is a list of names of files in markets/, or [[markets]] with the fields of such a
     file. What is no setting, or no value of one, is a DeploymentError that begins with the path.
@@ -230,6 +253,8 @@ def load_config(path: Path) -> DeploymentConfig:
     try:
         if "token" in fields:
             fields["token"] = TokenConfig(**_checked(TokenConfig(), fields["token"]))
+        if "fund" in fields:
+            fields["fund"] = FundConfig(**_checked(FundConfig(), fields["fund"]))
         if "markets" in fields:
             fields["markets"] = tuple(
                 load_market(MARKETS / f"{market}.toml")
@@ -346,7 +371,7 @@ def _checked(defaults: Any, fields: dict[str, Any]) -> dict[str, Any]:
         if _is_number(default):
             if not _is_number(value) or (isinstance(default, int) and not isinstance(value, int)):
                 raise ValueError(f"{name} = {value!r} is no such number as {default!r}")
-        elif default is not None and type(value) is not type(default) and name != "token":
+        elif default is not None and type(value) is not type(default) and name not in TABLES:
             raise ValueError(f"{name} = {value!r} is not of the kind of {default!r}")
     return fields
 

@@ -48,6 +48,10 @@ class Deployment:
         return self.contracts["LiquidityVault"]
 
     @property
+    def fund(self) -> Contract:
+        return self.contracts["GuarantyFund"]
+
+    @property
     def exchange(self) -> Contract:
         return self.contracts["Exchange"]
 

@@ -242,6 +242,18 @@ def _create_all(builder: _Creations, config: DeploymentConfig, sender: str) -> N
         epoch_seconds=f"{config.epoch_seconds} s",
         stress_share=percent(config.stress_share),
     )
+    fund = config.fund
+    create(
+        "GuarantyFund",
+        core,
+        timelock,
+        fund.parameters.pack(),
+        parameters=(
+            f"{percent(fund.pledged)} pledged, of that {percent(fund.assessed)} in "
+            f"{fund.assessment} s; bidders {percent(fund.payment)}, {percent(fund.day_share)} a "
+            f"day; notice {fund.notice} s, claimed in {fund.window} s; gifts in {fund.vesting} s"
+        ),
+    )
     exchange = create(
         "Exchange",
         core,
@@ -362,6 +374,9 @@ def _listing(config: DeploymentConfig, addresses: Mapping[str, str]) -> list[Cal
     )
     args = (core, COLLATERAL, word, addresses["LiquidityVault"])
     calls = [call_of(addresses, "Configurator", "add_asset", args, said)]
+    args = (core, COLLATERAL, addresses["GuarantyFund"])
+    said = (("out of reach of venues", "accounts 0 to 3 of GuarantyFund"),)
+    calls.append(call_of(addresses, "Configurator", "reserve", args, said))
     for market in config.markets:
         calls += market_calls(addresses, market)
     for venue, role in VENUES.items():

@@ -296,9 +296,7 @@ class Runner:
             head_age=service.rpc.head_age(),
             since_reset=None if self.reset_at is None else now - self.reset_at,
             stuck=len(service.lane.stuck()),
-            stale_feeds=tuple(
-                feed for feed, age in ages.items() if age > service.venue.max_ages[feed]
-            ),
+            stale_feeds=service.stale,
             oldest_due=service.oldest_due(),
             lease_lost=isinstance(service.split, LeaseSplit) and not service.split.by_lease,
         )

@@ -13,7 +13,7 @@ from tidegate.local_accounts import local_address
 from tidegate.revm_chain import RevmChain
 from tidegate.web3_chain import Web3Chain, local_node
 
-TRANSACTIONS = 15  # nine creations, two operations of two, two first prices
+TRANSACTIONS = 16  # ten creations, two operations of two, two first prices
 
 
 class Crash(BaseException):

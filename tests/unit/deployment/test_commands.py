@@ -84,7 +84,7 @@ def test_status_says_what_is_done_and_what_differs(tmp_path):
     deployment = apply(chain, config, tmp_path)
     fine, said = status()
     assert fine
-    assert said.count("confirmed") == 16
+    assert said.count("confirmed") == 17
     assert said.endswith("Everything is as configured.\n")
     govern(deployment, (deployment.timelock, "update_delay", 60))
     fine, said = status()
@@ -105,7 +105,7 @@ def test_verifies_without_a_node(tmp_path):
     out = tmp_path / "out"
     result = _run("verify", "--offline", "--manifests", str(tmp_path), "--out", str(out))
     assert result.exit_code == 0, result.output
-    assert len(list((out / "31337").glob("*.json"))) == 9
+    assert len(list((out / "31337").glob("*.json"))) == 10
     path = tmp_path / "31337.json"
     manifest = json.loads(path.read_text())
     manifest["contracts"]["Lens"]["code_hash"] = "0x" + "00" * 32

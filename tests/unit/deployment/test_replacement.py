@@ -19,8 +19,8 @@ from tidegate.revm_chain import RevmChain
 
 walking = sys.modules["tidegate.deployment.apply"]
 CALM, DEAR, CAP = 10 * GWEI, 80 * GWEI, 200 * GWEI
-TRANSACTIONS = 13  # nine creations, two operations of two
-JUMPS_AT = (0, 4, 9, 12)  # a first, a middle creation, the first call, the hand-over
+TRANSACTIONS = 14  # ten creations, two operations of two
+JUMPS_AT = (0, 4, 10, 13)  # a first, a middle creation, the first call, the hand-over
 KEYS = [Account.from_key(keccak(text=f"somebody's key {number}")) for number in range(7)]
 CONFIG = DeploymentConfig(
     signers=tuple(key.address for key in KEYS[:4]),
@@ -116,7 +116,7 @@ class Market(RevmChain):
         self.clock += seconds
         self.set_time(self.time() + max(1, int(seconds)))
         self._mine()
-        if len(self.mined) == 11 and self.oracle:
+        if len(self.mined) == 12 and self.oracle:
             self._first_price()
 
     def _mine(self) -> None:
