@@ -22,7 +22,7 @@ from tidegate.web3_chain import HttpRpc, Web3Chain
 pytestmark = pytest.mark.anvil
 PATIENCE = 60.0  # seconds for anything another process does
 BASE_SEPOLIA = 84532
-TRANSACTIONS = 15
+TRANSACTIONS = 16
 PASSPHRASE = "of the test"
 KEYS = [Account.from_key(keccak(text=f"somebody's key {number}")) for number in range(7)]
 
