@@ -38,6 +38,7 @@ from tidegate.web3_chain import RpcError, Web3Chain
 PLAIN_GAS = 21_000  # of a transfer, where the node does not say
 TAKEN_AFTER = 10.0  # seconds without a receipt for a nonce that was used
 TIP_FOR = 15.0  # seconds for which an answer about tips is good
+SAY_EVERY = 30.0  # seconds between two lines about the same refusal of a node
 DEPTH = 64  # blocks after which a transaction is not looked at again
 
 
@@ -101,6 +102,7 @@ class Lane:
         self._tip: tuple[float, int] = (float("-inf"), 0)
         self.view = View(self.rpc, self.address, self.say)
         self._landed: list[Landed] = []
+        self._said: dict[str, float] = {}
         self.recover()
 
     # At the start
@@ -323,7 +325,9 @@ class Lane:
                 continue
             if not first:
                 continue  # the earlier try stands
-            self.say("node refuses", why=str(answer), nonce=flight.nonce, items=flight.items)
+            if self.clock() - self._said.get(text, float("-inf")) > SAY_EVERY:
+                self._said = {text: self.clock()}
+                self.say("node refuses", why=str(answer), nonce=flight.nonce, items=flight.items)
             refused[flight.nonce] = ProtocolError(NODE, b"", f"{flight.call.what}: {answer}")
             self._drop(flight)
             self._holes[flight.nonce] = self.clock()
