@@ -22,7 +22,7 @@ from tidegate.web3_chain import HttpRpc, Web3Chain
 pytestmark = pytest.mark.anvil
 PATIENCE = 60.0  # seconds for anything another process does
 BASE_SEPOLIA = 84532
-TRANSACTIONS = 15
+TRANSACTIONS = 16
 PASSPHRASE = "of the test"
 KEYS = [Account.from_key(keccak(text=f"somebody's key {number}")) for number in range(7)]
 
@@ -203,7 +203,7 @@ def test_planned_applied_and_verified_with_a_testnet_s_id(node, tmp_path):
     process = operator.start("apply", "--yes")
     try:
         _until(lambda: "execute-feeds" in path.read_text() if path.exists() else False)
-        _until(lambda: len(_states(path)) == 11 and set(_states(path)) == {"confirmed"})
+        _until(lambda: len(_states(path)) == 12 and set(_states(path)) == {"confirmed"})
         # What the price pusher does: it finds the oracle in the manifest, half done as it is.
         chain = Web3Chain(node, "mine", {deployer.address: lambda transaction: b""})
         oracle = Deployment.load(chain, tmp_path).oracle
