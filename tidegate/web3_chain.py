@@ -124,7 +124,10 @@ class HttpRpc:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
 
     def __call__(self, method: str, *params: Any) -> Any:
-        answer = self._post(self._request(method, params))
+        request = self._request(method, params)
+        answer = self._post(request)
+        if answer["id"] not in (request["id"], None):
+            raise ValueError(f"{method}: the answer is to another request")
         if "error" in answer:
             raise _rpc_error(answer["error"])
         return answer["result"]
@@ -234,7 +237,10 @@ class Web3Chain:
         self.name = name
         self.chain_id = _number(rpc("eth_chainId"))
         self.local = self.chain_id in LOCAL_CHAINS
-        self.genesis = rpc("eth_getBlockByNumber", "0x0", False)["hash"]
+        first = rpc("eth_getBlockByNumber", "0x0", False)
+        if first is None:
+            raise RpcError("the node has no first block")
+        self.genesis = first["hash"]
         self._signers = {address.lower(): sign for address, sign in (signers or {}).items()}
         self._nonces: dict[str, int] = {}
         self._known = Known()
