@@ -131,7 +131,8 @@ def latency(system: System, folder: Path, rounds: int, members: list[Member]) ->
         time.sleep(12)
         for turn in range(rounds):
             system.prices[1] = prices[turn + 1]
-            time.sleep(system.config.slot_seconds + 1.37 * (turn % 3))  # at any part of a block
+            # longer than a slot, whose price is signed once, and at any part of a block
+            time.sleep(system.config.slot_seconds + 1 + 1.37 * (turn % 3))
         time.sleep(8)
     finally:
         runner.stop.set()
@@ -261,6 +262,12 @@ def measure(accounts: int, rounds: int, transactions: int, seconds: int) -> list
                 rate >= 100,
             )
         )
+    rows.append(remember(accounts, seconds))
+    return rows
+
+
+def remember(accounts: int, seconds: int) -> Row:
+    """Memory over so many seconds of the chain."""
     with tempfile.TemporaryDirectory() as name, local_node(history=64) as chain:
         folder = Path(name)
         system = exchange(chain, folder, 20_000_000)
@@ -270,16 +277,13 @@ def measure(accounts: int, rounds: int, transactions: int, seconds: int) -> list
         tell(service, members)
         start, end, replayed = memory(system, service, seconds)
         hour = (end - start) * 3600 / replayed
-        rows.append(
-            Row(
-                f"memory with {accounts:,} accounts, {seconds:,} blocks of a second replayed",
-                f"{start:.0f} MB after a tenth, {end:.0f} MB at the end: "
-                f"{hour:+.1f} MB an hour" + ("" if seconds >= 3600 else ", extrapolated"),
-                "no growth worth naming",
-                hour < 20,
-            )
+        return Row(
+            f"memory with {accounts:,} accounts, {seconds:,} blocks of a second replayed",
+            f"{start:.0f} MB after a tenth, {end:.0f} MB at the end: "
+            f"{hour:+.1f} MB an hour" + ("" if seconds >= 3600 else ", extrapolated"),
+            "under 20 MB an hour",
+            hour < 20,
         )
-    return rows
 
 
 def main() -> int:
@@ -289,7 +293,11 @@ def main() -> int:
     parser.add_argument("--transactions", type=int, default=2_000)
     parser.add_argument("--seconds", type=int, default=3_600, help="of chain time, for memory")
     parser.add_argument("--print", action="store_true", help="leave docs/keepers.md as it is")
+    parser.add_argument("--only-memory", action="store_true")
     options = parser.parse_args()
+    if options.only_memory:
+        print(line_of(remember(options.accounts, options.seconds)))
+        return 0
     rows = measure(options.accounts, options.rounds, options.transactions, options.seconds)
     lines = ["| what | measured | goal | met |", "|---|---|---|---|"]
     lines += [line_of(row) for row in rows]

@@ -15,6 +15,7 @@ from eth_utils import keccak
 from tests.harness.system import System, wad
 from tidegate.artifacts import ROOT
 from tidegate.chain import Contract
+from tidegate.client.price_message import REMEMBERED_SLOTS
 from tidegate.deployment import COLLATERAL
 from tidegate.keepers.actions import Publish
 from tidegate.keepers.journal import Journal
@@ -54,6 +55,8 @@ class LocalOffers:
             price = self.system.prices[feed]
             arguments = self.system.signers.arguments(feed, price, published, slot)
             self.signed[feed, slot] = Publish(*arguments)
+            for old in [key for key in self.signed if key[1] < slot - REMEMBERED_SLOTS]:
+                del self.signed[old]
         return self.signed[feed, slot]
 
 
@@ -69,10 +72,10 @@ def runner_for(
     """A keeper with the key of a local role, whose prices are signed here."""
     chain: Web3Chain = system.chain  # type: ignore[assignment]
     chain.account(name)
-    lines = [] if log is None else log
 
     def say(event: str, **facts: Any) -> None:
-        lines.append((event, facts))
+        if log is not None:
+            log.append((event, facts))
 
     options = {"rpc": (chain.rpc.url,), "manifests": folder, "state": folder / "state"}  # type: ignore[attr-defined]
     settings = Settings(**{**options, **changes})

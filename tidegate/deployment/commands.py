@@ -107,7 +107,8 @@ def open_desk(
     host = urlsplit(url).hostname  # a URL may have a key in it
     try:
         signers = {checksum(sender): key} if sender else None
-        chain = Web3Chain(HttpRpc(url), found.name, signers)
+        # its time goes on: keepers work on the same node
+        chain = Web3Chain(HttpRpc(url), found.name, signers, still=False)
     except (OSError, HTTPException, ValueError, KeyError):
         hint = "start one with `anvil`" if local else "name another with --rpc or TIDEGATE_RPC"
         raise DeploymentError(f"no node answers at {host}: {hint}") from None

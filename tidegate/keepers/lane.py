@@ -38,6 +38,8 @@ from tidegate.web3_chain import RpcError, Web3Chain
 PLAIN_GAS = 21_000  # of a transfer, where the node does not say
 TAKEN_AFTER = 10.0  # seconds without a receipt for a nonce that was used
 TIP_FOR = 15.0  # seconds for which an answer about tips is good
+MOST_UNKNOWN = 10_000  # transactions that wait: no pool keeps so many of one sender
+SAY_EVERY = 30.0  # seconds between two lines about the same refusal of a node
 DEPTH = 64  # blocks after which a transaction is not looked at again
 
 
@@ -101,6 +103,7 @@ class Lane:
         self._tip: tuple[float, int] = (float("-inf"), 0)
         self.view = View(self.rpc, self.address, self.say)
         self._landed: list[Landed] = []
+        self._said: dict[str, float] = {}
         self.recover()
 
     # At the start
@@ -119,6 +122,8 @@ class Lane:
             tries = [(tx, raw, Fees(most, tip)) for tx, raw, most, tip in row.tries]
             self._track(Flight(row.nonce, row.items, call, row.gas, tries, now, row.cancelled))
         latest, pending = self._count("latest"), self._count("pending")
+        if not latest <= pending <= latest + MOST_UNKNOWN:
+            raise NoEndpoint(f"a node says {latest} transactions, with those that wait {pending}")
         self.next = max([latest, pending, *(nonce + 1 for nonce in self.flights)])
         # Somebody sent these with this key and did not write it down: they may still be mined.
         for nonce in range(latest, self.next):
@@ -323,7 +328,9 @@ class Lane:
                 continue
             if not first:
                 continue  # the earlier try stands
-            self.say("node refuses", why=str(answer), nonce=flight.nonce, items=flight.items)
+            if self.clock() - self._said.get(text, float("-inf")) > SAY_EVERY:
+                self._said = {text: self.clock()}
+                self.say("node refuses", why=str(answer), nonce=flight.nonce, items=flight.items)
             refused[flight.nonce] = ProtocolError(NODE, b"", f"{flight.call.what}: {answer}")
             self._drop(flight)
             self._holes[flight.nonce] = self.clock()

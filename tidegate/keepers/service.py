@@ -91,6 +91,7 @@ class Service:
     losses: Mapping[str, int] = field(default_factory=dict)  # by role, 1e-18; else the registry's
     scanner: Scanner = field(init=False)
     caught_up: bool = field(default=False, init=False)
+    stale: tuple[int, ...] = field(default=(), init=False)  # feeds without a fresh price
     undone: int = field(default=0, init=False)  # times that blocks were
     _head_hash: str = field(default="", init=False)
 
@@ -237,6 +238,9 @@ class Service:
             if isinstance(answer, ProtocolError):
                 raise answer
         latest, volatilities = answers[: len(feeds)], answers[len(feeds) :]
+        self.stale = tuple(
+            feed for feed, (_, fresh) in zip(feeds, latest, strict=True) if not fresh
+        )
         return (
             {feed: price for feed, (price, _) in zip(feeds, latest, strict=True)},
             all(fresh for _, fresh in latest),

@@ -34,14 +34,14 @@ class Adapter:
         self.service: Service | None = None
         self._thread = ThreadPoolExecutor(1, "keepers")
 
-    async def start(self, *_: Any) -> None:
+    async def start(self) -> None:
         await self._run(self._open)
 
-    async def block(self, *_: Any) -> dict[str, int]:
+    async def block(self) -> dict[str, int]:
         """What silverback records of a block."""
         return await self._run(self._turn)
 
-    async def stop(self, *_: Any) -> None:
+    async def stop(self) -> None:
         await self._run(self._end)
         self._thread.shutdown()
 
@@ -76,9 +76,20 @@ class Adapter:
 
 def wire(bot: Any, blocks: Any, adapter: Adapter) -> Any:
     """Tell a bot whom to call: when it starts, at every block, when it ends."""
-    bot.on_startup()(adapter.start)
-    bot.on_(blocks)(adapter.block)
-    bot.on_shutdown()(adapter.stop)
+
+    # functions, since the bot renames its tasks; without types, by which it would decode arguments
+    async def start(state):  # type: ignore[no-untyped-def]
+        await adapter.start()
+
+    async def new_block(block):  # type: ignore[no-untyped-def]
+        return await adapter.block()
+
+    async def stop():  # type: ignore[no-untyped-def]
+        await adapter.stop()
+
+    bot.on_startup()(start)
+    bot.on_(blocks)(new_block)
+    bot.on_shutdown()(stop)
     return bot
 
 
