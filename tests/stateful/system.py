@@ -46,6 +46,7 @@ from tidegate.spec.words import Asset
 
 CONTRACTS = (
     "PriceOracle",
+    "SharedLosses",
     "ClearingHouse",
     "LiquidityVault",
     "Exchange",
@@ -88,7 +89,8 @@ class System:
         addresses = sorted((signer.address for signer in signers), key=number)
         owner = self.names[self.owner]
         oracle = chain.deploy(code["PriceOracle"], owner, SLOT, addresses, 2, 0)
-        core = chain.deploy(code["ClearingHouse"], oracle.address, owner)
+        losses = chain.deploy(code["SharedLosses"])
+        core = chain.deploy(code["ClearingHouse"], oracle.address, owner, losses.address)
         vault = chain.deploy(
             code["LiquidityVault"], core.address, oracle.address, owner, EPOCH, STRESS_SHARE
         )

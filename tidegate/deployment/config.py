@@ -27,6 +27,7 @@ CONTRACTS = (
     "Timelock",
     "PriceOracle",
     "Configurator",
+    "SharedLosses",
     "ClearingHouse",
     "LiquidityVault",
     "GuarantyFund",
