@@ -25,7 +25,7 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo compare test gas scale bench-keepers size layout lint catalogue format fuzz wealth clean
+.PHONY: help setup demo compare test gas scale bench-keepers chaos size layout lint catalogue format fuzz wealth clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
@@ -50,6 +50,9 @@ scale: $(READY) ## the same calls among 10 and 10,000 accounts: no cost grows wi
 
 bench-keepers: $(READY) ## measure the keepers on one anvil, into docs/keepers.md (eight minutes)
 	$(PY) -m scripts.bench_keepers $(ARGS)
+
+chaos: $(READY) ## faults around the keepers: every trouble, every kill, a table (an hour; ARGS="--rounds 2 --kills 20")
+	$(PY) -m tests.integration.chaos $(ARGS)
 
 size: $(READY) ## runtime bytes of every contract against their limits, into tests/snapshots/size.json
 	$(PY) -m scripts.size $(ARGS)

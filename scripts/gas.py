@@ -15,12 +15,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.harness.system import BTC, ETH, FOREVER, MOVE_RIGHT, TRADE_RIGHT, System, wad
+from tidegate.anvil import find_anvil
 from tidegate.artifacts import ROOT
 from tidegate.chain import Contract, Receipt
 from tidegate.client.orders import Order
 from tidegate.deployment import COLLATERAL, DeploymentConfig, deploy, perpetual
 from tidegate.spec.rounding import WAD
-from tidegate.web3_chain import Web3Chain, find_anvil, local_node
+from tidegate.web3_chain import Web3Chain, local_node
 
 SNAPSHOT = ROOT / "tests" / "snapshots" / "gas.json"
 PAGE = ROOT / "docs" / "gas.md"

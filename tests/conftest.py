@@ -3,9 +3,9 @@
 import pytest
 
 from tests.harness.system import System
+from tidegate.anvil import find_anvil
 from tidegate.deployment import DeploymentConfig, deploy
 from tidegate.revm_chain import RevmChain
-from tidegate.web3_chain import find_anvil
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

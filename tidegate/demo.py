@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tidegate.anvil import find_anvil
 from tidegate.audit import history, read_books
 from tidegate.client.units import human
 from tidegate.client.venue import Venue
@@ -18,7 +19,7 @@ from tidegate.simulation import paths
 from tidegate.simulation.paths import Replay
 from tidegate.simulation.population import populate
 from tidegate.simulation.scenario import WARM_UP, Record, Scenario
-from tidegate.web3_chain import find_anvil, local_node
+from tidegate.web3_chain import local_node
 
 LIQUIDITY = Decimal(6_000_000)
 DEPTH = Decimal(90_000_000)  # of each market, collateral: where the premium would reach 100 %

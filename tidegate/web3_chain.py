@@ -10,14 +10,9 @@ import contextlib
 import http.client
 import itertools
 import json
-import os
-import shutil
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -25,7 +20,8 @@ from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
 from tidegate.abi import Abi, checksum
-from tidegate.artifacts import ROOT, Artifact
+from tidegate.anvil import LOCAL_OPTIONS, anvil_command, find_anvil, free_port
+from tidegate.artifacts import Artifact
 from tidegate.chain import Call, Contract, Known, NodeError, Receipt, Sealed, abi_of
 from tidegate.client import errors
 from tidegate.client.errors import ProtocolError
@@ -128,7 +124,10 @@ class HttpRpc:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
 
     def __call__(self, method: str, *params: Any) -> Any:
-        answer = self._post(self._request(method, params))
+        request = self._request(method, params)
+        answer = self._post(request)
+        if answer["id"] not in (request["id"], None):
+            raise ValueError(f"{method}: the answer is to another request")
         if "error" in answer:
             raise _rpc_error(answer["error"])
         return answer["result"]
@@ -238,7 +237,10 @@ class Web3Chain:
         self.name = name
         self.chain_id = _number(rpc("eth_chainId"))
         self.local = self.chain_id in LOCAL_CHAINS
-        self.genesis = rpc("eth_getBlockByNumber", "0x0", False)["hash"]
+        first = rpc("eth_getBlockByNumber", "0x0", False)
+        if first is None:
+            raise RpcError("the node has no first block")
+        self.genesis = first["hash"]
         self._signers = {address.lower(): sign for address, sign in (signers or {}).items()}
         self._nonces: dict[str, int] = {}
         self._known = Known()
@@ -540,34 +542,16 @@ class Web3Chain:
 # Local nodes
 
 
-def find_anvil() -> str | None:
-    """The anvil of this project's environment, else one on PATH."""
-    own = ROOT / ".venv" / "bin" / "anvil"
-    beside = Path(sys.executable).with_name("anvil")
-    for candidate in (own, beside):
-        if os.access(candidate, os.X_OK):
-            return str(candidate)
-    return shutil.which("anvil")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _start_anvil(
-    binary: str, timestamp: int | None, port: int | None, traced: bool, history: int | None
+    timestamp: int | None, port: int | None, traced: bool, history: int | None
 ) -> tuple[subprocess.Popen[bytes], HttpRpc]:
-    port = port or _free_port()
-    command = [binary, "--port", str(port), "--hardfork", "cancun", "--quiet", "--order", "fifo"]
-    command += ["--disable-block-gas-limit", "--disable-console-log", "--no-cors"]
+    port = port or free_port()
+    options = ["--order", "fifo", *LOCAL_OPTIONS]
     if timestamp is not None:
-        command += ["--timestamp", str(timestamp)]
+        options += ["--timestamp", str(timestamp)]
     if traced:
-        command += ["--steps-tracing"]
-    if history is not None:
-        command += ["--prune-history", str(history)]
+        options += ["--steps-tracing"]
+    command = anvil_command(port, *options, history=history)
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -660,16 +644,15 @@ def local_node(
 
     `timestamp` is the time of the first block; `port` is a free one by default; `say` is told which
     chain it is; `traced` lets anvil keep every step of a transaction for debug_traceTransaction.
-    `history`: so many states are kept, in memory; by default all, on disk: of ten thousand accounts
-    each is five megabytes.
+    `history`: of so many blocks the states are kept, by default of five hundred: ten thousand
+    accounts are five megabytes each.
     """
-    binary = None if embedded else find_anvil()
-    if binary is None:
+    if embedded or find_anvil() is None:
         why = "as asked" if embedded else "no anvil found"
         say(f"chain: embedded (eth-tester), {why}; slower than anvil, same code")
         yield embedded_chain(timestamp)
         return
-    process, rpc = _start_anvil(binary, timestamp, port, traced, history)
+    process, rpc = _start_anvil(timestamp, port, traced, history)
     try:
         say(f"chain: anvil at {rpc.url}")
         yield Web3Chain(rpc, "anvil")

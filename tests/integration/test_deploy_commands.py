@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,11 +13,12 @@ from eth_account import Account
 from eth_utils import keccak
 
 from tidegate.abi import checksum
+from tidegate.anvil import anvil_command, free_port
 from tidegate.artifacts import ROOT
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
 from tidegate.deployment import Deployment
 from tidegate.deployment.config import CONTRACTS
-from tidegate.web3_chain import HttpRpc, Web3Chain, find_anvil
+from tidegate.web3_chain import HttpRpc, Web3Chain
 
 pytestmark = pytest.mark.anvil
 PATIENCE = 60.0  # seconds for anything another process does
@@ -44,12 +44,10 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture
 def node(request) -> Iterator[HttpRpc]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     chain_id = getattr(request, "param", 31337)
-    command = [find_anvil(), "--port", str(port), "--chain-id", str(chain_id), "--quiet"]
-    process = subprocess.Popen([*command, "--hardfork", "cancun"], stdin=subprocess.DEVNULL)
+    command = anvil_command(port, "--chain-id", str(chain_id))
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         _until(lambda: _answers(url))
@@ -206,7 +204,7 @@ def test_planned_applied_and_verified_with_a_testnet_s_id(node, tmp_path):
     process = operator.start("apply", "--yes")
     try:
         _until(lambda: "execute-feeds" in path.read_text() if path.exists() else False)
-        _until(lambda: len(_states(path)) == 11 and set(_states(path)) == {"confirmed"})
+        _until(lambda: len(_states(path)) == 12 and set(_states(path)) == {"confirmed"})
         # What the price pusher does: it finds the oracle in the manifest, half done as it is.
         chain = Web3Chain(node, "mine", {deployer.address: lambda transaction: b""})
         oracle = Deployment.load(chain, tmp_path).oracle

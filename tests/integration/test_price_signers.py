@@ -6,7 +6,6 @@ testnet's id, so no key that everybody knows is taken.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ import pytest
 from eth_account import Account
 from eth_utils import keccak
 
+from tidegate.anvil import anvil_command, free_port
 from tidegate.artifacts import ROOT, artifact
 from tidegate.client.price_message import Domain, PriceMessage
 from tidegate.local_accounts import local_account
@@ -29,7 +29,7 @@ from tidegate.prices.observation import SourceError
 from tidegate.prices.panel import PROPOSAL, VOTE, Bid, Panel
 from tidegate.prices.pushing import fetch
 from tidegate.prices.server import Server
-from tidegate.web3_chain import HttpRpc, Web3Chain, find_anvil
+from tidegate.web3_chain import HttpRpc, Web3Chain
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 BASE_SEPOLIA = 84532
@@ -51,12 +51,6 @@ def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def answers(url: str) -> bool:
     try:
         return bool(HttpRpc(url)("eth_chainId"))
@@ -67,8 +61,7 @@ def answers(url: str) -> bool:
 @pytest.fixture
 def node() -> Iterator[HttpRpc]:
     port = free_port()
-    command = [find_anvil(), "--port", str(port), "--chain-id", str(BASE_SEPOLIA), "--quiet"]
-    command += ["--hardfork", "cancun", "--block-time", "1"]
+    command = anvil_command(port, "--chain-id", str(BASE_SEPOLIA), "--block-time", "1")
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:

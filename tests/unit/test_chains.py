@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.reverts import reverts
+from tidegate.anvil import find_anvil
 from tidegate.artifacts import from_source
 from tidegate.chain import Call, Chain, Contract, Receipt
 from tidegate.client.errors import ProtocolError
 from tidegate.revm_chain import RevmChain
-from tidegate.web3_chain import embedded_chain, find_anvil, local_node
+from tidegate.web3_chain import embedded_chain, local_node
 
 START = 1_621_382_400  # 2021-05-19, seconds: long before the machine's clock
 SOURCE = """

@@ -29,6 +29,34 @@ BLOCKS_PER_SECOND = 20  # no chain is faster; a head that runs ahead of that is 
 Opener = Callable[[str, float], Rpc]
 
 
+def _text(answer: Any) -> bool:
+    return isinstance(answer, str) and answer.startswith("0x")
+
+
+def _small(answer: Any) -> bool:
+    """A number of 64 bits."""
+    return _text(answer) and 3 <= len(answer) <= 18
+
+
+def _listed(answer: Any) -> bool:
+    return isinstance(answer, list)
+
+
+# What a node may answer; blocks and receipts may also be missing, and who asks for them looks.
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "eth_blockNumber": _small,
+    "eth_call": _text,
+    "eth_chainId": _small,
+    "eth_estimateGas": _small,
+    "eth_getBalance": _text,
+    "eth_getCode": _text,
+    "eth_getLogs": _listed,
+    "eth_getTransactionCount": _small,
+    "eth_maxPriorityFeePerGas": _small,
+    "eth_sendRawTransaction": _text,
+}
+
+
 class NoEndpoint(OSError):
     """No node can be asked now."""
 
@@ -114,14 +142,14 @@ class Endpoints:
     # As an Rpc
 
     def __call__(self, method: str, *params: Any) -> Any:
-        return self._first(lambda rpc: rpc(method, *params), method)
+        return self._first(lambda rpc: _of_kind(method, rpc(method, *params)), method)
 
     def many(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Several at once, in bodies of at most `BATCH`; an RpcError in place of a refused one."""
         answers: list[Any] = []
         for at in range(0, len(requests), BATCH):
             part = requests[at : at + BATCH]
-            answers += self._first(lambda rpc, part=part: _limited(rpc.many(part)), part[0][0])
+            answers += self._first(lambda rpc, part=part: _checked(part, rpc), part[0][0])
         return answers
 
     def everywhere(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
@@ -131,7 +159,7 @@ class Endpoints:
         """
         found: list[Any] = [NoEndpoint(requests[0][0])] * len(requests)
         for node in self._usable():
-            answers = self._ask(node, lambda rpc: rpc.many(requests))
+            answers = self._ask(node, lambda rpc: _checked(requests, rpc))
             if answers is None:
                 continue
             for place, answer in enumerate(answers):
@@ -160,7 +188,8 @@ class Endpoints:
         """When the next block is expected, seconds of the chain's clock. Not before that of ours
         has gone on as far, counted from the newest block: some chains make blocks only on demand.
         """
-        head = self.chosen().head or self.head()
+        usable = self._usable()
+        head = (usable[0].head if usable else self.best) or self.head()
         gone = int(self.clock() - self._seen_at)
         return head.time + max(self.block_seconds, gone)
 
@@ -284,9 +313,19 @@ class _One(tuple):
     """An answer that is no list."""
 
 
-def _limited(answers: list[Any]) -> list[Any]:
+def _of_kind(method: str, answer: Any) -> Any:
+    """The answer; ValueError if no node that is well can give it."""
+    if method in KINDS and not KINDS[method](answer):
+        raise ValueError(f"{method} is answered with {str(answer)[:40]}")
+    return answer
+
+
+def _checked(requests: Sequence[tuple[str, Sequence[Any]]], rpc: Rpc) -> list[Any]:
     """Answers of a batch; a limit of the rate on any of them is one of the whole."""
-    for answer in answers:
-        if isinstance(answer, RpcError) and answer.code in RATE_LIMITED:
+    answers = rpc.many(requests)
+    for (method, _), answer in zip(requests, answers, strict=True):
+        if not isinstance(answer, RpcError):
+            _of_kind(method, answer)
+        elif answer.code in RATE_LIMITED:
             raise answer
     return answers

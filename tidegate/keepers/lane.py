@@ -38,6 +38,7 @@ from tidegate.web3_chain import RpcError, Web3Chain
 PLAIN_GAS = 21_000  # of a transfer, where the node does not say
 TAKEN_AFTER = 10.0  # seconds without a receipt for a nonce that was used
 TIP_FOR = 15.0  # seconds for which an answer about tips is good
+MOST_UNKNOWN = 10_000  # transactions that wait: no pool keeps so many of one sender
 SAY_EVERY = 30.0  # seconds between two lines about the same refusal of a node
 DEPTH = 64  # blocks after which a transaction is not looked at again
 
@@ -121,6 +122,8 @@ class Lane:
             tries = [(tx, raw, Fees(most, tip)) for tx, raw, most, tip in row.tries]
             self._track(Flight(row.nonce, row.items, call, row.gas, tries, now, row.cancelled))
         latest, pending = self._count("latest"), self._count("pending")
+        if not latest <= pending <= latest + MOST_UNKNOWN:
+            raise NoEndpoint(f"a node says {latest} transactions, with those that wait {pending}")
         self.next = max([latest, pending, *(nonce + 1 for nonce in self.flights)])
         # Somebody sent these with this key and did not write it down: they may still be mined.
         for nonce in range(latest, self.next):

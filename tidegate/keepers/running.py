@@ -41,6 +41,7 @@ from tidegate.web3_chain import RpcError, Web3Chain
 RECONNECT = 5.0  # seconds between two attempts to open the service
 JUDGE_EVERY = 1.0  # seconds between two looks at the alarms
 BALANCE_EVERY = 30.0
+FLUSH = 2.0  # seconds for the last alerts to be told
 SAY_EVERY = 30.0  # seconds between two lines about the same label and trouble
 ROUNDS = 20  # of one pass, each of which may make the next ones due
 
@@ -251,6 +252,8 @@ class Runner:
             result = Exit.UNDER_WAY
         self._judge(service)
         service.close()
+        if self.watch.webhook is not None:
+            self.watch.webhook.flush(FLUSH)
         self.say("closed", code=int(result))
         return result
 

@@ -14,12 +14,13 @@ import pytest
 
 from tests.harness.keeping import let_time_run
 from tests.harness.system import BTC, FOREVER, MOVE_RIGHT, System, wad
+from tidegate.anvil import find_anvil
 from tidegate.artifacts import ROOT
 from tidegate.client.orders import Order, OrderState, OrderWord
 from tidegate.deployment import DeploymentConfig, deploy
 from tidegate.keepers.keys import KEY
 from tidegate.local_accounts import local_account
-from tidegate.web3_chain import find_anvil, local_node
+from tidegate.web3_chain import local_node
 
 CRASH = 57_500  # below it the weak account is below maintenance
 

@@ -195,3 +195,40 @@ def test_the_next_block_comes_a_second_later_or_as_late_as_it_is_by_now(pair):
     assert pair.rpc.next_time() == time + 1
     pair.now += 7.5
     assert pair.rpc.next_time() == time + 7
+
+
+@pytest.mark.parametrize(
+    ("method", "nonsense"),
+    [
+        ("eth_blockNumber", ["0x1"]),
+        ("eth_call", {"result": "0x"}),
+        ("eth_getLogs", "0x1"),
+        ("eth_getTransactionCount", "0x" + "ff" * 32),
+        ("eth_getTransactionCount", "12"),
+    ],
+)
+def test_an_answer_of_another_kind_is_a_failure_of_the_node(pair, method, nonsense):
+    pair.look()
+    pair.nodes[0].before = lambda asked, params: nonsense
+    pair.nodes[1].before = lambda asked, params: [] if method == "eth_getLogs" else "0x5"
+    expected = [] if method == "eth_getLogs" else "0x5"
+    assert pair.rpc(method) == expected
+    assert pair.asked == ["n1"]
+
+
+def test_an_answer_of_another_kind_spoils_its_batch(pair):
+    pair.look()
+    pair.nodes[0].before = lambda asked, params: None if asked == "eth_blockNumber" else ["0x5"]
+    assert pair.rpc.many([("eth_blockNumber", []), ("eth_chainId", [])]) == ["0xa", "0x1"]
+    assert pair.asked == ["n1"]
+
+
+def test_the_next_block_s_time_is_known_while_nobody_answers(pair):
+    pair.look()
+    expected = pair.rpc.next_time()
+    for node in pair.nodes:
+        node.before = failing(TimeoutError())
+    with pytest.raises(NoEndpoint):
+        pair.rpc("eth_blockNumber")
+    assert pair.asked == []
+    assert pair.rpc.next_time() == expected

@@ -343,3 +343,15 @@ def test_without_a_node_it_says_so(world):
     world.node.before = dead
     with pytest.raises(NoEndpoint):
         world.lane.poll()
+
+
+@pytest.mark.parametrize("pending", [3, 4 + 10_001], ids=["fewer than mined", "too many"])
+def test_counts_that_no_node_can_have_are_not_believed(world, pending):
+    counts = {"latest": hex(4), "pending": hex(pending)}
+
+    def lie(method, params):
+        return counts[params[1]] if method == "eth_getTransactionCount" else None
+
+    world.node.before = lie
+    with pytest.raises(NoEndpoint, match="a node says 4 transactions"):
+        world.start()

@@ -1,4 +1,4 @@
-"""A loss shared: a fill against the backstop closes part of all positions of the other side alike."""
+"""A loss shared: a fill against the backstop closes part of all positions of the other side."""
 
 from dataclasses import replace
 
