@@ -30,7 +30,9 @@ EVERYBODYS = {
         *("claim", "claim_part", "transfer", "transferFrom", "approve"),
     },
     "Exchange": {"place", "cancel", "release", "wake", "execute", "execute_many"},
-    "Liquidator": {"liquidate", "book"},
+    "Liquidator": {
+        *("liquidate", "book", "open_auction", "bid", "end_auction", "takeover", "deleverage"),
+    },
     "PriceOracle": {"push"},
 }
 # An adapter's, and nobody else's.
