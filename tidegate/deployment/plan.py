@@ -272,8 +272,17 @@ def _create_all(builder: _Creations, config: DeploymentConfig, sender: str) -> N
         core,
         oracle,
         vault,
+        timelock,
         config.reward_window,
+        words.to_units(config.bucket, PPM),
+        config.bucket_window,
+        config.takeover,
+        config.gas_feed,
         reward_window=f"{config.reward_window} s",
+        bucket=percent(config.bucket),
+        bucket_window=f"{config.bucket_window} s",
+        takeover=f"{config.takeover} s",
+        gas_feed=str(config.gas_feed),
     )
     create("Lens", core, oracle, vault, exchange, liquidator)
 
