@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.simulation.compare import CROWDING, GENERATED, Task, in_process, play, same
+from tidegate.simulation.compare import ALL, GENERATED, Task, in_process, play, same
 from tidegate.simulation.crash_exchange import genesis
 from tidegate.web3_chain import local_node
 
-TASK = Task(replace(GENERATED, bars=70), CROWDING, 1, accounts=40)
+TASK = Task(replace(GENERATED, bars=70), ALL, 1, accounts=40)
 
 
 @pytest.mark.anvil
