@@ -654,9 +654,7 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     failed = self._noted(failed, abs(fill_price - mark) * PPM > terms._band(trade) * mark, errors.OUTSIDE_BAND)
     before: uint256 = staticcall CORE.interest_word(order.instrument)
     # where losses were shared the position may be a few units more than its side
-    counted: int256 = max(
-        unsafe_sub(0, market_words._short_side(before)), min(market_words._long_side(before), held)
-    )
+    counted: int256 = max(unsafe_sub(0, market_words._short_side(before)), min(market_words._long_side(before), held))
     size: int256 = unsafe_add(held, result.size)
     interest: uint256 = market_words._moved(before, counted, unsafe_sub(size, counted))
     skew: int256 = abs(market_words._skew(interest))
