@@ -100,13 +100,14 @@ BREAKER = Settings(
 
 
 def guard(deployment: Deployment, terms: Terms) -> Contract:
-    """The circuit breaker, and the fund for the liquidator, made known by the timelock.
+    """The circuit breaker, and the fund for the liquidator, made known by the timelock: what of it
+    the plan of a deployment does not do yet.
 
     Without settings the breaker measures nothing and can set no level.
     """
     chain, timelock = deployment.chain, deployment.timelock
     core, configurator, fund = deployment.core, deployment.configurator, deployment.fund
-    breaker = chain.deploy(
+    breaker = deployment.contracts.get("CircuitBreaker") or chain.deploy(
         artifact("CircuitBreaker"),
         timelock.address,
         configurator.address,
@@ -115,10 +116,9 @@ def guard(deployment: Deployment, terms: Terms) -> Contract:
         deployment.liquidator.address,
         fund.address,
     )
-    calls = [
-        (configurator, "set_venue", (core.address, breaker.address, BREAKER_ROLE)),
-        (deployment.liquidator, "set_fund", (fund.address,)),
-    ]
+    calls = [(configurator, "set_venue", (core.address, breaker.address, BREAKER_ROLE))]
+    if not int(deployment.liquidator.call("fund"), 16):
+        calls.append((deployment.liquidator, "set_fund", (fund.address,)))
     if terms.breaker:
         word = terms.breaker.pack()
         calls += [
