@@ -28,6 +28,7 @@ class Invariants(Probes, CallLaws):
         self.booked = self.deficit()
         self.healths = {account: self.health(account) for account in self.named(called)}
         self.then = self.look()
+        self.lefts = {i: self.sums.lefts(i) for i in INSTRUMENTS}
 
     def after(self, step: Step) -> None:
         self.calls += 1
@@ -37,6 +38,7 @@ class Invariants(Probes, CallLaws):
         self.seen = self.seen._replace(time=0)
         self.look()
         after: dict[int, Health] = {account: self.health(account) for account in self.healths}
+        self.note_losses(step)
         self.inv_01()
         self.inv_03(step)
         self.inv_05()
@@ -46,6 +48,7 @@ class Invariants(Probes, CallLaws):
         self.inv_09(step)
         self.inv_10(step, after)
         self.inv_12(step)
+        self.inv_13(step)
         self.inv_14(step)
         self.inv_15(step)
         self.inv_16(step)

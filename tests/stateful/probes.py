@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from tests.stateful.state_laws import StateLaws, hold
-from tests.stateful.world import UNIT
+from tests.stateful.world import INSTRUMENTS, UNIT
 from tidegate.client.errors import ProtocolError
 from tidegate.spec import words
 from tidegate.spec.clearing import COLLATERAL, Fill
@@ -37,6 +37,12 @@ class Probes(StateLaws):
         core, names = self.system.contracts["core"], self.system.names
         core.transact("clear", list(fills), sender=names[venue])
 
+    def release_brakes(self) -> None:
+        """What a level stops it stops for a time."""
+        core, braker = self.system.contracts["core"], self.system.names[self.system.braker]
+        for instrument in INSTRUMENTS:
+            core.transact("set_brake", instrument, 0, sender=braker)
+
     def inv_07_there_and_back(self, account: int, instrument: int, size: int) -> bool:
         """Out in two parts at the quotes of one moment is never for more than in; if it opened."""
         venue = self.system.venue
@@ -65,13 +71,17 @@ class Probes(StateLaws):
         if held and equity < maintenance:
             slicer, keeper = system.contracts["slicer"], words.account(system.keeper)
             tries = [partial(slicer.call, "liquidate", [account], [i], keeper) for i in held]
-            self._one_passes(f"liquidation of {account:#x}", tries)
+            with self.trial():
+                self.release_brakes()
+                self._one_passes(f"liquidation of {account:#x}", tries)
             return "liquidated"
         with self.trial():
             deposit = (account, COLLATERAL, 10**6)
             self._one_passes("deposit", [lambda: core.transact("deposit", *deposit, sender=owner)])
             for instrument in held:
-                size = -self.sums.size(account, instrument)
+                size = -self.sums.left(account, instrument)
+                if not size:
+                    continue
                 fill = self.quoted_fill(account, instrument, size)
                 self._one_passes("close", [partial(self.clear, system.last_venue, fill)])
             purse = words.Cash.unpack(self.core("cash_word", account, COLLATERAL))
