@@ -30,7 +30,7 @@ from . import solvency
 initializes: accounts
 initializes: instruments
 initializes: carry
-initializes: ledger[accounts := accounts, instruments := instruments]
+initializes: ledger[accounts := accounts, carry := carry, instruments := instruments]
 initializes: solvency[accounts := accounts, carry := carry, instruments := instruments, ledger := ledger]
 
 WAD: constant(int256) = 10**18
@@ -39,8 +39,9 @@ NOBODY: constant(uint256) = 0  # an account that no fill is of
 
 
 @deploy
-def __init__(oracle: address, configurator: address):
+def __init__(oracle: address, configurator: address, losses: address):
     instruments.__init__(oracle, configurator)
+    carry.__init__(losses)
 
 
 # Rights
@@ -138,7 +139,9 @@ def transfer(source: uint256, target: uint256, asset: uint256, amount: uint256):
 @external
 def clear(fills: DynArray[IClearingHouse.Fill, 8]):
     venue: uint256 = instruments.venues[msg.sender]
-    liquidation: bool = venue & 255 == instruments.LIQUIDATION
+    # the breaker's role is none here
+    role: uint256 = venue & 3
+    liquidation: bool = role == instruments.LIQUIDATION
 
     # the market at hand: read when a fill names another instrument
     instrument: uint256 = 0
@@ -146,6 +149,8 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
     trade: uint256 = 0
     asset: uint256 = 0
     mark: int256 = 0
+    slot: uint256 = 0
+    reference: int256 = 0
     indices: uint256 = 0
     interest: uint256 = 0
     carried: uint256 = 0
@@ -164,9 +169,9 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             solvency._look(fill.maker, solvency.COLLATERAL)
         if fill.instrument == 0:
             errors._require(fill.size == 0 and price == 0, errors.BAD_FILL)
-            payments = self._carry_fee(fill.taker, fill.maker, fill.fee, payments, venue & 255)
+            payments = self._carry_fee(fill.taker, fill.maker, fill.fee, payments, role)
             continue
-        errors._require(venue & 255 != 0, errors.NOT_VENUE)
+        errors._require(role != 0, errors.NOT_VENUE)
 
         if fill.instrument != instrument:
             instrument = fill.instrument
@@ -174,11 +179,12 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             errors._require(risk != 0, errors.NOT_LISTED)
             trade = instruments.trade[instrument]
             asset = terms._settle_asset(risk)
-            mark = instruments._keep_mark(instrument)
+            slot = fill.slot
+            mark, reference = instruments._keep_mark(instrument, slot)
             indices, interest, carried, pool_due = carry._settled(instrument, risk, mark)
-        reference: int256 = mark
-        if fill.slot != 0:
-            reference = instruments._mark(instrument, fill.slot)[0]
+        if fill.slot != slot:
+            slot = fill.slot
+            reference = instruments._mark(instrument, slot)[0]
         moved: int256 = rounding._abs(fill.size)
         errors._require(
             unsafe_mul(moved, price) != 0
@@ -201,7 +207,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
         maker_size: int256 = 0
         if not pooled:
             solvency._look(fill.taker, asset)
-        taker_due, taker_size = ledger._fill_side(fill.taker, instrument, asset, fill.size, cost, indices)
+        taker_due, taker_size = ledger._fill_side(fill.taker, instrument, asset, risk, fill.size, cost, indices)
         before: uint256 = interest
         interest = market_words._moved(interest, taker_size, fill.size)
         if pooled:
@@ -211,9 +217,33 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             )
             insured: int256 = rounding._mul_div_down(fee, terms._insurance_share(trade), PPM)
             ledger._add(fill.maker, asset, unsafe_sub(cost, pool_due), insured)
+        elif fill.maker == ledger._backstop():
+            # a loss shared: only where the pool would have to take more
+            errors._require(
+                liquidation
+                and fill.fee == 0
+                and price == mark
+                and rounding._abs(market_words._skew(interest)) > rounding._abs(market_words._skew(before)),
+                errors.BAD_LIQUIDATION,
+            )
+            # the other side's positions have the sign of the fill
+            total: int256 = market_words._long_side(interest)
+            if fill.size < 0:
+                total = unsafe_sub(0, market_words._short_side(interest))
+            rest: int256 = 0
+            indices, rest = extcall carry.LOSSES.share(instrument, indices, total, fill.size, mark)
+            closed: int256 = unsafe_sub(0, unsafe_add(fill.size, rest))
+            interest = market_words._moved(interest, total, closed)
+            ledger._back(instrument, closed)
+            rest = rounding._mul_div_up(rest, mark, WAD)
+            self._pool_pays(instrument, asset, unsafe_add(pool_due, rest))
+            pool_due = 0
+            maker_due = unsafe_add(rest, cost)
+            risk |= terms.SHARED
+            instruments.risk[instrument] = risk
         else:
             maker_due, maker_size = ledger._fill_side(
-                fill.maker, instrument, asset, unsafe_sub(0, fill.size), unsafe_sub(0, cost), indices
+                fill.maker, instrument, asset, risk, unsafe_sub(0, fill.size), unsafe_sub(0, cost), indices
             )
             interest = market_words._moved(interest, maker_size, unsafe_sub(0, fill.size))
             self._pool_pays(instrument, asset, pool_due)
@@ -223,7 +253,10 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
 
         # bounds on opening; nothing that reduces is refused here
         if market_words._has_grown(before, interest):
-            errors._require(block.timestamp >= (venue >> 8) & (2**40 - 1), errors.PAUSED)
+            brake: uint256 = terms._brake(risk)
+            errors._require(
+                block.timestamp >= (venue >> 8) & (2**40 - 1) and brake < terms.REDUCE_ONLY, errors.PAUSED
+            )
             errors._require(
                 max(market_words._long_side(interest), market_words._short_side(interest))
                 <= market_words._scaled_down(interest, terms._hard_cap(trade)),
@@ -231,7 +264,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             )
             errors._require(
                 rounding._abs(market_words._skew(interest))
-                <= max(terms._soft_cap(trade), rounding._abs(market_words._skew(before))),
+                <= max(terms._soft_cap(trade) if brake == 0 else 0, rounding._abs(market_words._skew(before))),
                 errors.SKEW_CAP,
             )
         size: int256 = rounding._abs(unsafe_add(taker_size, fill.size))
@@ -263,13 +296,15 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
         pool_due = 0
     # accrued, applied; now the verdicts, last
     judged: uint256 = NOBODY
+    maker: uint256 = NOBODY
     for fill: IClearingHouse.Fill in fills:
-        flags: uint256 = ledger.cash[fill.taker][solvency.COLLATERAL]
-        if fill.taker != judged and flags & (cash_words.POOL | cash_words.ESCROW) == 0:
+        if fill.taker != judged:
             judged = fill.taker
-            solvency._judge(judged, liquidation, fills)
-        if fill.instrument != 0 and not ledger._names_pool(fill.maker):
-            solvency._judge(fill.maker, False, fills)
+            if ledger.cash[judged][solvency.COLLATERAL] & (cash_words.POOL | cash_words.ESCROW) == 0:
+                solvency._judge(judged, liquidation, fills)
+        if fill.instrument != 0 and fill.maker != maker and not ledger._names_pool(fill.maker):
+            maker = fill.maker
+            solvency._judge(maker, False, fills)
 
 
 @internal
@@ -302,18 +337,17 @@ def _carry_fee(source: uint256, target: uint256, fee: uint256, carried: uint256,
     @param role Of the caller; one that was revoked may empty its escrow, no more.
     @return The same afterwards.
     """
-    flags: uint256 = ledger.cash[source][solvency.COLLATERAL]
-    left: int256 = ledger._move(source, target, solvency.COLLATERAL, fee, 0)
-    if flags & cash_words.ESCROW != 0:
-        errors._require(left >= 0 and convert(source >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
+    left: uint256 = ledger._move(source, target, solvency.COLLATERAL, fee, 0)
+    if left & cash_words.ESCROW != 0:
+        errors._require(left >> 255 == 0 and convert(source >> 96, address) == msg.sender, errors.INSUFFICIENT_CASH)
         return carried
-    errors._require(role != 0 and flags & cash_words.RESERVED == 0, errors.NOT_VENUE)
+    errors._require(role != 0 and left & cash_words.RESERVED == 0, errors.NOT_VENUE)
     if role == instruments.LIQUIDATION:
-        errors._require(flags & cash_words.POOL != 0 and fee <= carried, errors.FEE_TOO_HIGH)
+        errors._require(left & cash_words.POOL != 0 and fee <= carried, errors.FEE_TOO_HIGH)
         return unsafe_sub(carried, fee)
     paid: uint256 = unsafe_add(carried, fee)
     errors._require(
-        flags & cash_words.POOL == 0 and paid <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]),
+        left & cash_words.POOL == 0 and paid <= asset_words._escrow_cap(instruments.assets[solvency.COLLATERAL]),
         errors.FEE_TOO_HIGH,
     )
     return paid
@@ -324,6 +358,20 @@ def poke(instrument: uint256):
     risk: uint256 = instruments.risk[instrument]
     errors._require(risk != 0, errors.NOT_LISTED)
     self._accrue(instrument, risk)
+
+
+# Losses shared
+
+
+@external
+def settle(account: uint256, instrument: uint256):
+    risk: uint256 = instruments.risk[instrument]
+    stored: int256 = position_words._size(ledger.positions[account][instrument])
+    due: int256 = 0
+    size: int256 = 0
+    due, size = ledger._fill_side(account, instrument, terms._settle_asset(risk), risk, 0, 0, carry.indices[instrument])
+    errors._require(size != stored, errors.NOT_LISTED)
+    carry.carries[instrument] = market_words._paid_in(carry.carries[instrument], due)
 
 
 # Deficits
@@ -365,16 +413,27 @@ def scale_caps(instrument: uint256, scale: uint256):
     log IClearingHouse.CapScaled(instrument=instrument, scale=scale)
 
 
+@external
+def set_brake(instrument: uint256, level: uint256):
+    errors._require(instruments.venues[msg.sender] & 255 == instruments.BREAKER, errors.NOT_VENUE)
+    risk: uint256 = instruments.risk[instrument]
+    errors._require(risk != 0, errors.NOT_LISTED)
+    errors._require(level <= terms.HALTED, errors.OUT_OF_BOUNDS)
+    instruments.risk[instrument] = (risk & (2**terms.BRAKE_SHIFT - 1)) | (level << terms.BRAKE_SHIFT)
+    log IClearingHouse.Braked(instrument=instrument, level=level)
+
+
 # Governance
 
 
 @external
 def add_asset(asset: uint256, word: uint256, vault: address):
     instruments._add_asset(asset, word, vault)
-    # the vault's own accounts (treasury, escrow, payouts, gains) and insurance: no venue touches them
+    # the vault's own accounts (treasury, escrow, payouts, gains), insurance and the backstop: no venue touches them
     for account: uint256 in range(4):
         ledger._flag((convert(vault, uint256) << 96) | account, asset, cash_words.RESERVED)
     ledger._flag(ledger._insurance(asset), asset, cash_words.RESERVED)
+    ledger._flag(ledger._backstop(), asset, cash_words.RESERVED)
 
 
 @external
@@ -430,6 +489,22 @@ def position_word(account: uint256, instrument: uint256) -> uint256:
     indices: uint256 = carry.indices[instrument]
     size: int256 = unsafe_sub(0, market_words._skew(carry.interest[instrument]))
     return position_words._pack(size, market_words._index(indices, size), position_words.FIRST_EPOCH)
+
+
+@view
+@external
+@reentrant
+def size_of(account: uint256, instrument: uint256) -> int256:
+    return carry._standing(
+        instrument, instruments.risk[instrument], ledger.positions[account][instrument], carry.indices[instrument]
+    )[0]
+
+
+@view
+@external
+@reentrant
+def shared_losses() -> address:
+    return carry.LOSSES.address
 
 
 @view

@@ -16,13 +16,13 @@ from ..libraries import account_word
 from ..libraries import asset_word
 from ..libraries import cash_word
 from ..libraries import errors
-from ..libraries import funding
-from ..libraries import market_words
 from ..libraries import position_word
 from . import accounts
+from . import carry
 from . import instruments
 
 uses: accounts
+uses: carry
 uses: instruments
 
 cash: HashMap[uint256, HashMap[uint256, uint256]]
@@ -56,10 +56,10 @@ def _names_pool(account: uint256) -> bool:
 
 
 @internal
-def _add(account: uint256, asset: uint256, change: int256, principal: int256) -> int256:
+def _add(account: uint256, asset: uint256, change: int256, principal: int256) -> uint256:
     """
     @param change Of cash. @param principal Change of the middle field; one that would leave its width reverts.
-    @return Cash afterwards.
+    @return The word afterwards.
     """
     word: uint256 = self.cash[account][asset]
     if word == 0:
@@ -68,7 +68,7 @@ def _add(account: uint256, asset: uint256, change: int256, principal: int256) ->
     if principal != 0:
         word = cash_word._plus_principal(word, principal)
     self.cash[account][asset] = word
-    return cash_word._cash(word)
+    return word
 
 
 @internal
@@ -77,23 +77,22 @@ def _flag(account: uint256, asset: uint256, flag: uint256):
 
 
 @internal
-def _hold_principal(account: uint256, asset: uint256, net: int256):
+def _hold_principal(account: uint256, asset: uint256, word: uint256, net: int256):
     """
-    @notice A lost deposit frees no later gain.
+    @notice A lost deposit frees no later gain. @param word Of the account and asset, as it stands.
     """
-    word: uint256 = self.cash[account][asset]
     lost: int256 = unsafe_sub(max(net, 0), convert(convert(cash_word._principal(word), bytes32), int256))
     if lost < 0:
         self.cash[account][asset] = cash_word._plus_principal(word, lost)
 
 
 @internal
-def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, principal: uint256) -> int256:
+def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, principal: uint256) -> uint256:
     """
     @notice One integer, both signs. @param principal For the event: what of it the target may withdraw at once.
-    @return Cash left at the source.
+    @return The source's word afterwards.
     """
-    left: int256 = self._add(source, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)), 0)
+    left: uint256 = self._add(source, asset, unsafe_sub(0, convert(convert(amount, bytes32), int256)), 0)
     self._add(target, asset, convert(convert(amount, bytes32), int256), 0)
     log IClearingHouse.Moved(source=source, target=target, asset=asset, amount=amount, principal=principal)
     return left
@@ -101,7 +100,13 @@ def _move(source: uint256, target: uint256, asset: uint256, amount: uint256, pri
 
 @internal
 def _fill_side(
-    account: uint256, instrument: uint256, asset: uint256, change: int256, pays: int256, indices: uint256
+    account: uint256,
+    instrument: uint256,
+    asset: uint256,
+    risk: uint256,
+    change: int256,
+    pays: int256,
+    indices: uint256,
 ) -> (int256, int256):
     """
     @notice One side of a fill: settles what the position owes the pot, then moves position and cash.
@@ -109,20 +114,21 @@ def _fill_side(
     @return What was due, and the size before.
     """
     word: uint256 = self.positions[account][instrument]
-    before: int256 = position_word._size(word)
+    stored: int256 = position_word._size(word)
+    before: int256 = 0
     due: int256 = 0
-    if before != 0:
-        due = funding._due_up(before, market_words._index(indices, before), position_word._checkpoint(word))
+    before, due = carry._standing(instrument, risk, word, indices)
     after: int256 = unsafe_add(before, change)
-    self.positions[account][instrument] = position_word._pack(
-        after, market_words._index(indices, after), position_word.FIRST_EPOCH
-    )
+    self.positions[account][instrument] = carry._position(instrument, risk, after, indices)
+    if stored != before:
+        self._back(instrument, unsafe_sub(stored, before))
+        log IClearingHouse.Shared(account=account, instrument=instrument, size=unsafe_sub(before, stored), due=due)
 
     purse: uint256 = cash_word._plus(self.cash[account][asset], unsafe_sub(0, unsafe_add(pays, due))) | cash_word.HOLDS
     errors._require(purse & (cash_word.ESCROW | cash_word.RESERVED) == 0, errors.BAD_FILL)
-    if before == 0 or after == 0:
+    if stored == 0 or after == 0:
         holds: uint256 = accounts.words[account]
-        if before == 0:
+        if stored == 0:
             holds = account_word._insert(holds | (1 << asset), instrument)
         else:
             holds = account_word._remove(holds, instrument)
@@ -131,6 +137,25 @@ def _fill_side(
         accounts.words[account] = holds
     self.cash[account][asset] = purse
     return due, before
+
+
+@internal
+@view
+def _backstop() -> uint256:
+    """
+    @return The other party of a loss that a side shares.
+    """
+    return (convert(self, uint256) << 96) | (3 << 32)
+
+
+@internal
+def _back(instrument: uint256, change: int256):
+    """
+    @notice Keeps what positions are written to hold, and no longer do: so that they sum to zero as written.
+    """
+    backstop: uint256 = self._backstop()
+    size: int256 = position_word._size(self.positions[backstop][instrument]) + change
+    self.positions[backstop][instrument] = position_word._pack(size, 0, position_word.FIRST_EPOCH)
 
 
 @internal

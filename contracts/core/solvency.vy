@@ -28,10 +28,8 @@ from ..interfaces import IClearingHouse
 from ..libraries import account_word
 from ..libraries import cash_word
 from ..libraries import errors
-from ..libraries import funding
 from ..libraries import margin
 from ..libraries import market_words
-from ..libraries import position_word
 from ..libraries import rounding
 from ..libraries import terms
 from . import accounts
@@ -101,13 +99,11 @@ def _state(
         state.fresh = state.fresh and fresh
         indices: uint256 = 0
         interest: uint256 = 0
-        carried: uint256 = 0
-        indices, interest, carried = carry._accrued(instrument, risk, mark)
-        held: uint256 = ledger.positions[account][instrument]
-        size: int256 = position_word._size(held)
-        cash = unsafe_sub(
-            cash, funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
-        )
+        indices, interest = carry._accrued(instrument, risk, mark)
+        size: int256 = 0
+        due: int256 = 0
+        size, due = carry._standing(instrument, risk, ledger.positions[account][instrument], indices)
+        cash = unsafe_sub(cash, due)
 
         # what the call moved: of this account, and of the skew
         moved: int256 = 0
@@ -164,46 +160,6 @@ def _cost_up(fill: IClearingHouse.Fill) -> int256:
 
 
 @internal
-@view
-def _undone(
-    account: uint256, liquidated: bool, fills: DynArray[IClearingHouse.Fill, 8]
-) -> (uint256, int256, int256, int256):
-    """
-    @notice What it takes to see the account before the call, and what the call charged it.
-    @return The account's word with every instrument of its fills in it; collateral that left it, funding aside; what it
-            paid above the references, fees included; of that the payments, with the penalty if it was liquidated.
-    """
-    word: uint256 = accounts.words[account]
-    out: int256 = 0
-    worse: int256 = 0  # 1e-36
-    fees: int256 = 0
-    for fill: IClearingHouse.Fill in fills:
-        taken: bool = fill.taker == account
-        if taken or fill.maker == account:
-            fee: int256 = convert(convert(fill.fee, bytes32), int256)
-            cost: int256 = unsafe_add(self._cost_up(fill), fee)
-            against: int256 = 0
-            if fill.instrument != 0:
-                word = account_word._insert(account_word._remove(word, fill.instrument), fill.instrument)
-                against = unsafe_mul(
-                    unsafe_sub(
-                        convert(convert(fill.price, bytes32), int256),
-                        instruments._mark(fill.instrument, fill.slot)[0],
-                    ),
-                    fill.size,
-                )
-            if taken:
-                out = unsafe_add(out, cost)
-                worse = unsafe_add(worse, unsafe_add(against, unsafe_mul(fee, WAD)))
-                if liquidated or fill.instrument == 0:
-                    fees = unsafe_add(fees, fee)
-            else:
-                out = unsafe_sub(out, cost)
-                worse = unsafe_sub(worse, against)
-    return word, out, rounding._div_up(worse, WAD), fees
-
-
-@internal
 @pure
 def _no_worse(equity_after: int256, base_before: int256, equity_before: int256, base_after: int256) -> bool:
     """
@@ -223,11 +179,35 @@ def _judge(
     """
     after: State = self._state(account, accounts.words[account], False, 0, fills)
     if liquidated or after.equity < after.initial or not after.fresh:
-        word: uint256 = 0
-        out: int256 = 0
-        paid: int256 = 0
-        fees: int256 = 0
-        word, out, paid, fees = self._undone(account, liquidated, fills)
+        # what it takes to see the account before the call, and what the call charged it
+        word: uint256 = accounts.words[account]  # with every instrument of its fills in it
+        out: int256 = 0  # collateral that left it, funding aside
+        worse: int256 = 0  # paid above the references, fees included, 1e-36
+        fees: int256 = 0  # of that the payments, with the penalty if it was liquidated
+        for fill: IClearingHouse.Fill in fills:
+            taken: bool = fill.taker == account
+            if taken or fill.maker == account:
+                fee: int256 = convert(convert(fill.fee, bytes32), int256)
+                cost: int256 = unsafe_add(self._cost_up(fill), fee)
+                against: int256 = 0
+                if fill.instrument != 0:
+                    word = account_word._insert(account_word._remove(word, fill.instrument), fill.instrument)
+                    against = unsafe_mul(
+                        unsafe_sub(
+                            convert(convert(fill.price, bytes32), int256),
+                            instruments._mark(fill.instrument, fill.slot)[0],
+                        ),
+                        fill.size,
+                    )
+                if taken:
+                    out = unsafe_add(out, cost)
+                    worse = unsafe_add(worse, unsafe_add(against, unsafe_mul(fee, WAD)))
+                    if liquidated or fill.instrument == 0:
+                        fees = unsafe_add(fees, fee)
+                else:
+                    out = unsafe_sub(out, cost)
+                    worse = unsafe_sub(worse, against)
+        paid: int256 = rounding._div_up(worse, WAD)
         before: State = self._state(account, word, True, out, fills)
         if liquidated:
             errors._require(before.equity < before.maintenance, errors.NOT_LIQUIDATABLE)
@@ -260,7 +240,7 @@ def _judge(
                 ),
                 errors.INSUFFICIENT_MARGIN if after.equity < after.initial else errors.STALE_PRICE,
             )
-    ledger._hold_principal(account, COLLATERAL, after.equity)
+    ledger._hold_principal(account, COLLATERAL, ledger.cash[account][COLLATERAL], after.equity)
 
 
 @internal
@@ -279,13 +259,16 @@ def _whole(account: uint256, asset: uint256) -> State:
 
 
 @internal
-def _look(account: uint256, asset: uint256) -> State:
+def _look(account: uint256, asset: uint256):
     """
-    @notice The present state, principal held to it: before cash comes in, and after it went out.
+    @notice Holds the principal to the present net: before cash comes in.
     """
-    state: State = self._whole(account, asset)
-    ledger._hold_principal(account, asset, state.equity)
-    return state
+    word: uint256 = ledger.cash[account][asset]
+    # without positions the net is the cash
+    net: int256 = cash_word._cash(word)
+    if word & cash_word.HOLDS != 0:
+        net = self._state(account, accounts.words[account], False, 0, []).equity
+    ledger._hold_principal(account, asset, word, net)
 
 
 @internal
@@ -293,7 +276,8 @@ def _require_initial(account: uint256, asset: uint256):
     """
     @notice After cash left an account outside a call to clear: net >= 0 and initial margin, at fresh prices.
     """
-    state: State = self._look(account, asset)
+    state: State = self._whole(account, asset)
+    ledger._hold_principal(account, asset, ledger.cash[account][asset], state.equity)
     errors._require(
         state.equity >= state.initial, errors.INSUFFICIENT_CASH if state.equity < 0 else errors.INSUFFICIENT_MARGIN
     )

@@ -49,6 +49,8 @@ REWARD_PART: constant(int256) = 10  # of the minimum notional
 LONGEST_PAUSE: constant(uint256) = 7 * DAY
 ROLE: constant(uint256) = 255
 TRADING: constant(uint256) = 1
+LIQUIDATION: constant(uint256) = 2
+BREAKER: constant(uint256) = 4
 
 OWNER: public(immutable(address))
 
@@ -127,7 +129,8 @@ def set_shocks(core: address, underlying: uint256, initial_shock: uint256, maint
         risk: uint256 = staticcall IClearingHouse(core).risk_word(instrument)
         if risk != 0:
             found = True
-            risk = (risk & ~SHOCKS) | (initial_shock << 8) | (maintenance_shock << 28)
+            # what lies above the terms is the market's state
+            risk = (risk & (RISK_BITS ^ SHOCKS)) | (initial_shock << 8) | (maintenance_shock << 28)
             trade: uint256 = staticcall IClearingHouse(core).trade_word(instrument)
             limits: uint256 = staticcall IClearingHouse(core).limits_word(instrument)
             self._check_terms(risk, trade, limits)
@@ -138,7 +141,10 @@ def set_shocks(core: address, underlying: uint256, initial_shock: uint256, maint
 @external
 def set_venue(core: address, venue: address, role: uint256):
     self._only_owner()
-    errors._require(role == 0 or (role <= 2 and venue.is_contract), errors.OUT_OF_BOUNDS)
+    errors._require(
+        role == 0 or ((role == TRADING or role == LIQUIDATION or role == BREAKER) and venue.is_contract),
+        errors.OUT_OF_BOUNDS,
+    )
     word: uint256 = staticcall IClearingHouse(core).venue_word(venue)
     extcall IClearingHouse(core).set_venue(venue, (word & ~ROLE) | role)
 

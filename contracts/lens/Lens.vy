@@ -18,6 +18,7 @@ from ..interfaces import ILens
 from ..interfaces import ILiquidator
 from ..interfaces import ILiquidityVault
 from ..interfaces import IPriceOracle
+from ..interfaces import ISharedLosses
 from ..libraries import account_word
 from ..libraries import asset_word
 from ..libraries import cash_word
@@ -271,13 +272,22 @@ def _leg(account: uint256, instrument: uint256) -> Leg:
     held: uint256 = staticcall CORE.position_word(account, instrument)
     size: int256 = position_word._size(held)
     indices: uint256 = self._accrued(instrument, risk, price)[0]
+    due: int256 = 0
+    if risk & terms.SHARED == 0:
+        due = funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
+    else:
+        losses: ISharedLosses = ISharedLosses(staticcall CORE.shared_losses())
+        indices = staticcall losses.scaled_of(
+            CORE.address, instrument, staticcall CORE.indices_word(instrument), indices
+        )
+        size, due = staticcall losses.standing_of(CORE.address, instrument, held, indices)
     return Leg(
         instrument=instrument,
         size=size,
         mark=convert(price, int256),
         fresh=fresh,
         risk=risk,
-        due=funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held)),
+        due=due,
     )
 
 
@@ -617,7 +627,7 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         mark = convert(supposed, int256)
         legs = self._marked(legs, feed, mark)
         fresh = True
-    held: int256 = position_word._size(staticcall CORE.position_word(order.account, order.instrument))
+    held: int256 = staticcall CORE.size_of(order.account, order.instrument)
     result.size = order.size
     if order.reduce_only:
         if held == 0 or (held > 0) == (order.size > 0):

@@ -44,6 +44,12 @@ SKEW_CAP: constant(uint256) = 2_931_119_357  # soft cap on the skew
 NOT_LIQUIDATABLE: constant(uint256) = 3_723_196_858  # equity covers maintenance
 BAD_LIQUIDATION: constant(uint256) = 1_502_612_284  # lack does not fall, a fill flips, or the penalty is too high
 NO_DEFICIT: constant(uint256) = 613_812_646  # nothing to book or repay
+BUCKET_EMPTY: constant(uint256) = 1_430_715_577  # slices have added to the premium what they may, for now
+SLICES_SUFFICE: constant(uint256) = 2_306_098_974  # equity is positive and the bucket is not empty: no auction yet
+AUCTION_RUNS: constant(uint256) = 3_900_665_724  # the account's auction has not ended
+NO_AUCTION: constant(uint256) = 1_909_460_450  # no auction of the account, or it has lived its time
+VAULT_FULL: constant(uint256) = 1_554_820_765  # the vault's position would pass its cap, or it is short of its stress
+VAULT_TAKES: constant(uint256) = 2_316_122_370  # the vault can take it over: losses are not shared
 
 # Guaranty fund
 DEFICIT_BOOKED: constant(uint256) = 1_486_176_217  # a booked deficit is more than the fund may pay now

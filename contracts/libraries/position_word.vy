@@ -30,6 +30,12 @@ def _checkpoint(word: uint256) -> int256:
 
 @internal
 @pure
+def _epoch(word: uint256) -> uint256:
+    return word & (2**24 - 1)
+
+
+@internal
+@pure
 def _pack(size: int256, checkpoint: int256, epoch: uint256) -> uint256:
     """
     @dev A size outside int104 reverts in the conversion; a checkpoint is an index, saturated at int128.

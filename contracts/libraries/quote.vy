@@ -17,12 +17,44 @@
 
         Splitting a fill changes nothing and a round trip at one mark earns nothing, as Phi depends on the
         skew alone. Quotients are rounded against the taker.
+
+        quote word
+        60..79  volatility coefficient  uint20  half spread ppm per volatility ppm, 1e-6
+        40..59  base half spread        uint20  ppm
+        20..39  max half spread         uint20  ppm, at most the core's
+        0..19   max premium             uint20  ppm, at most the core's
 """
 
 from . import rounding
 
 WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
+PPM_FIELD: constant(uint256) = 2**20 - 1
+
+
+@internal
+@pure
+def _ppm(word: uint256, at: uint256) -> uint256:
+    return (word >> at) & PPM_FIELD
+
+
+@internal
+@pure
+def _max_premium(word: uint256) -> int256:
+    return convert(convert(word & PPM_FIELD, bytes32), int256)
+
+
+@internal
+@pure
+def _half_spread(word: uint256, volatility: uint256) -> int256:
+    """
+    @param volatility ppm, below 2**32. @return h.
+    """
+    spread: uint256 = min(
+        (word >> 20) & PPM_FIELD,
+        unsafe_add((word >> 40) & PPM_FIELD, unsafe_div(unsafe_mul(volatility, (word >> 60) & PPM_FIELD), 10**6)),
+    )
+    return convert(convert(spread, bytes32), int256)
 
 
 @internal

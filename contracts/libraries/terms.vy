@@ -8,7 +8,10 @@
 @notice Three words of parameters per instrument, set by governance within the bounds of the Configurator.
         ppm is 1e-6. Quantities of 64 and 48 bits have 6 decimals.
 
-        risk word: all that pricing and margining an open position needs
+        risk word: all that pricing and margining an open position needs. What lies above bit 244 is state, not a term:
+        setting terms leaves it as it is.
+        248..255  brake              uint8   0 none, 1 throttled, 2 reduce-only, 3 auctions only, 4 halted
+        247       shared             bool    a side shared a loss: positions may be less than their words say
         228..243  calm skew          uint16  ppm of the skew scale; below it the rate decays
         208..227  half life          uint20  seconds in which a calm rate halves, > 0
         180..207  max rate           uint28  ppm per day
@@ -41,8 +44,21 @@
 """
 
 LINEAR_PERPETUAL: constant(uint256) = 1
+BRAKE_SHIFT: constant(uint256) = 248
+THROTTLED: constant(uint256) = 1
+REDUCE_ONLY: constant(uint256) = 2
+AUCTION_ONLY: constant(uint256) = 3
+HALTED: constant(uint256) = 4
+SHARED: constant(uint256) = 2**247
+STATE: constant(uint256) = (2**12 - 1) << 244
 PPM_FIELD: constant(uint256) = 2**20 - 1
 MICRO: constant(int256) = 10**12  # a 6-decimal quantity in 18 decimals
+
+
+@internal
+@pure
+def _brake(risk: uint256) -> uint256:
+    return risk >> BRAKE_SHIFT
 
 
 @internal

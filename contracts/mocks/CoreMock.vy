@@ -50,7 +50,7 @@ def trade_word(instrument: uint256) -> uint256:
 
 @view
 @external
-def position_word(account: uint256, instrument: uint256) -> uint256:
+def size_of(account: uint256, instrument: uint256) -> int256:
     return 0
 
 

@@ -39,11 +39,10 @@ def latest(feed: uint256) -> (uint256, bool):
 @view
 @external
 @reentrant
-def mark(feed: uint256, slot: uint256) -> (uint256, bool):
-    if slot == 0:
-        return self.prices[feed], not self.stale[feed]
-    price: uint256 = self.slots[feed][slot]
-    return price, price != 0
+def marks(feed: uint256, slot: uint256) -> uint256:
+    price: uint256 = self.prices[feed]
+    of_slot: uint256 = price if slot == 0 else self.slots[feed][slot]
+    return of_slot | (convert(not self.stale[feed], uint256) << 90) | (price << 91)
 
 
 @view

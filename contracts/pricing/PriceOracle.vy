@@ -26,7 +26,7 @@ exports: (
     slots.SLOT_SECONDS,
     slots.latest,
     slots.slot_price,
-    slots.mark,
+    slots.marks,
     slots.latest_word,
     slots.slot_word,
     slots.volatility,

@@ -86,15 +86,18 @@ def slot_price(feed: uint256, slot: uint256) -> (uint256, uint256):
 @view
 @external
 @reentrant
-def mark(feed: uint256, slot: uint256) -> (uint256, bool):
+def marks(feed: uint256, slot: uint256) -> uint256:
     word: uint256 = self._in_force_words[feed]
-    if slot == 0:
-        return self._in_force(word)
-    if not self._is_of_slot(word, slot):
-        word = self._rings[feed][slot % RING]
-        if (word >> 90) & MAX_SLOT != slot:
-            return 0, False
-    return word & MAX_PRICE, True
+    price: uint256 = 0
+    fresh: bool = False
+    price, fresh = self._in_force(word)
+    of_slot: uint256 = price
+    if slot != 0:
+        of_slot = word & MAX_PRICE
+        if not self._is_of_slot(word, slot):
+            word = self._rings[feed][slot % RING]
+            of_slot = word & MAX_PRICE if (word >> 90) & MAX_SLOT == slot else 0
+    return of_slot | (convert(fresh, uint256) << 90) | (price << 91)
 
 
 @view

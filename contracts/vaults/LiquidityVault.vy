@@ -245,15 +245,15 @@ def set_quote(instrument: uint256, word: uint256):
             risk != 0 and terms._settle_asset(risk) == COLLATERAL and staticcall book.CORE.vault_of(COLLATERAL) == self,
             errors.NOT_LISTED,
         )
-        max_premium: int256 = convert(book._ppm(word, 0), int256)
-        max_half_spread: int256 = convert(book._ppm(word, 20), int256)
+        max_premium: int256 = quotes._max_premium(word)
+        max_half_spread: int256 = convert(quotes._ppm(word, 20), int256)
         errors._require(
             word >> 80 == 0
             and max_premium != 0
             and max_premium <= terms._max_premium(limits)
             and max_half_spread <= terms._max_half_spread(limits)
-            and convert(book._ppm(word, 40), int256) <= max_half_spread
-            and book._ppm(word, 60) <= 10**6,
+            and convert(quotes._ppm(word, 40), int256) <= max_half_spread
+            and quotes._ppm(word, 60) <= 10**6,
             errors.OUT_OF_BOUNDS,
         )
         if old == 0:
@@ -264,7 +264,7 @@ def set_quote(instrument: uint256, word: uint256):
             scale: int256 = terms._skew_scale(risk)
             errors._require(
                 quotes._potential_numerator(skew, scale, max_premium)
-                == quotes._potential_numerator(skew, scale, convert(book._ppm(old, 0), int256)),
+                == quotes._potential_numerator(skew, scale, quotes._max_premium(old)),
                 errors.TOO_SOON,
             )
     book.quote_words[instrument] = word

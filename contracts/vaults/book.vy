@@ -6,13 +6,8 @@
 @title Book
 @license AGPL-3.0-only
 @notice What the vault quotes, what its positions are worth and what they may lose. The premium that traders paid for
-        skew is refunded to whoever closes it, so the potential is no part of the worth.
-
-        quote word
-        60..79  volatility coefficient  uint20  half spread ppm per volatility ppm, 1e-6
-        40..59  base half spread        uint20  ppm
-        20..39  max half spread         uint20  ppm, at most the core's
-        0..19   max premium             uint20  ppm, at most the core's
+        skew is refunded to whoever closes it, so the potential is no part of the worth. libraries/quote.vy draws the
+        quote word.
 """
 
 from ..interfaces import IClearingHouse
@@ -30,7 +25,6 @@ from ..libraries import terms
 COLLATERAL: constant(uint256) = 0
 WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
-PPM_FIELD: constant(uint256) = 2**20 - 1
 
 CORE: immutable(IClearingHouse)
 ORACLE: immutable(IPriceOracle)
@@ -63,17 +57,13 @@ def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256
         (convert(convert(rounding._abs(size), bytes32), uint256) >> 103) | (mark >> 90) | (volatility >> 32) == 0,
         errors.AMOUNT_TOO_LARGE,
     )
-    half_spread: uint256 = min(
-        (word >> 20) & PPM_FIELD,
-        unsafe_add((word >> 40) & PPM_FIELD, unsafe_div(unsafe_mul(volatility, (word >> 60) & PPM_FIELD), 10**6)),
-    )
     price: int256 = quotes._price(
         size,
         market_words._skew(staticcall CORE.interest_word(instrument)),
         convert(convert(mark, bytes32), int256),
         terms._skew_scale(staticcall CORE.risk_word(instrument)),
-        convert(convert(word & PPM_FIELD, bytes32), int256),
-        convert(convert(half_spread, bytes32), int256),
+        quotes._max_premium(word),
+        quotes._half_spread(word, volatility),
     )
     return convert(price, uint256)
 
@@ -121,7 +111,7 @@ def _worth(close: uint256) -> (int256, int256):
             equity -= quotes._potential_up(
                 market_words._skew(interest),
                 terms._skew_scale(risk),
-                convert(self._ppm(self.quote_words[instrument], 0), int256),
+                quotes._max_premium(self.quote_words[instrument]),
                 mark,
             )
             present += self._stress_up(
@@ -191,9 +181,3 @@ def _pool(instrument: uint256) -> uint256:
 @pure
 def _is_open(interest: uint256) -> bool:
     return interest & (2**208 - 1) != 0
-
-
-@internal
-@pure
-def _ppm(word: uint256, at: uint256) -> uint256:
-    return (word >> at) & PPM_FIELD

@@ -21,7 +21,6 @@ from ..interfaces import IExchange
 from ..interfaces import ILiquidityVault
 from ..interfaces import IPriceOracle
 from ..libraries import errors
-from ..libraries import position_word
 from . import orders
 
 implements: IExchange
@@ -238,7 +237,7 @@ def _execute(order: IExchange.Order, keeper_account: uint256) -> uint256:
 
     size: int256 = order.size
     if order.reduce_only:
-        held: int256 = position_word._size(staticcall CORE.position_word(order.account, order.instrument))
+        held: int256 = staticcall CORE.size_of(order.account, order.instrument)
         if held == 0 or (held > 0) == (size > 0):
             return self._end(order, digest, word, errors.NOTHING_TO_REDUCE, False, keeper_account)
         size = max(size, -held) if held > 0 else min(size, -held)

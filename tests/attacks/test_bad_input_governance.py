@@ -23,18 +23,20 @@ NOBODY = "0x" + "00" * 20
 EVERYBODYS = {
     "ClearingHouse": {
         *("set_delegate", "deposit", "withdraw", "transfer", "clear", "poke", "sweep_fees"),
-        "book_deficit",
+        *("book_deficit", "settle"),
     },
     "LiquidityVault": {
         *("poke_caps", "absorb", "request_deposit", "request_redeem", "process_epoch"),
         *("claim", "claim_part", "transfer", "transferFrom", "approve"),
     },
     "Exchange": {"place", "cancel", "release", "wake", "execute", "execute_many"},
-    "Liquidator": {"liquidate", "book"},
+    "Liquidator": {
+        *("liquidate", "book", "open_auction", "bid", "end_auction", "takeover", "deleverage"),
+    },
     "PriceOracle": {"push"},
 }
-# An adapter's, and nobody else's.
-OTHERWISE = {"store": "WrongSource", "observe": "WrongSource"}
+# An adapter's or the circuit breaker's, and nobody else's.
+OTHERWISE = {"store": "WrongSource", "observe": "WrongSource", "set_brake": "NotVenue"}
 TERMS = ("ClearingHouse", "set_terms")
 OURS = ("ClearingHouse", "LiquidityVault", "Exchange", "Liquidator", "Configurator", "PriceOracle")
 

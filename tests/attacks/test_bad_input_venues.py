@@ -257,7 +257,9 @@ def test_a_pool_under_water_is_not_sliced(funded: System, account: int, keeper: 
     equity, *_ = funded.health(pool)
     assert equity < 0
     call = ("liquidate", [pool], [BTC], funded.account(keeper))
-    refused(funded.chain, "BadFill", lambda: funded.liquidator.transact(*call, sender=keeper))
+    refused(
+        funded.chain, "NotLiquidatable", lambda: funded.liquidator.transact(*call, sender=keeper)
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,13 @@ from tidegate.anvil import anvil_command, free_port
 from tidegate.artifacts import ROOT
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
 from tidegate.deployment import Deployment
+from tidegate.deployment.config import CONTRACTS
 from tidegate.web3_chain import HttpRpc, Web3Chain
 
 pytestmark = pytest.mark.anvil
 PATIENCE = 60.0  # seconds for anything another process does
 BASE_SEPOLIA = 84532
-TRANSACTIONS = 16
+TRANSACTIONS = len(CONTRACTS) + 1 + 6
 PASSPHRASE = "of the test"
 KEYS = [Account.from_key(keccak(text=f"somebody's key {number}")) for number in range(7)]
 

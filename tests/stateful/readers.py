@@ -116,15 +116,20 @@ def _others(system: "System") -> dict[int, Reader]:
 
         return order
 
-    def last_reward(account: int) -> None:
-        value = system.contracts["slicer"].call("last_reward", account)
-        system.equal(value, system.slicer.last_reward[account], "last_reward")
+    def state_word(account: int) -> None:
+        value = system.contracts["slicer"].call("state_word", account)
+        system.equal(value, system.slicer.states[account].pack(), "state_word")
+
+    def bucket_word(instrument: int) -> None:
+        value = system.contracts["slicer"].call("bucket_word", instrument)
+        system.equal(value, system.slicer.buckets[instrument].pack(), "bucket_word")
 
     return {
         id(system.token.balances): balance,
         id(system.exchange.orders): orders_of("exchange"),
         id(system.successor.orders): orders_of("successor"),
-        id(system.slicer.last_reward): last_reward,
+        id(system.slicer.states): state_word,
+        id(system.slicer.buckets): bucket_word,
     }
 
 

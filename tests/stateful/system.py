@@ -10,6 +10,7 @@ from tests.stateful.step import Called, Mismatch, Step, Watcher
 from tests.stateful.sums import Sums
 from tests.stateful.token import Token
 from tests.stateful.world import (
+    BUCKET,
     EPOCH,
     HIGHEST_PRICE,
     LAPSE_RATIO,
@@ -24,6 +25,7 @@ from tests.stateful.world import (
     REWARD_WINDOW,
     SLOT,
     STRESS_SHARE,
+    T2,
     WINDOW,
     World,
 )
@@ -46,6 +48,7 @@ from tidegate.spec.words import Asset
 
 CONTRACTS = (
     "PriceOracle",
+    "SharedLosses",
     "ClearingHouse",
     "LiquidityVault",
     "Exchange",
@@ -88,7 +91,8 @@ class System:
         addresses = sorted((signer.address for signer in signers), key=number)
         owner = self.names[self.owner]
         oracle = chain.deploy(code["PriceOracle"], owner, SLOT, addresses, 2, 0)
-        core = chain.deploy(code["ClearingHouse"], oracle.address, owner)
+        losses = chain.deploy(code["SharedLosses"])
+        core = chain.deploy(code["ClearingHouse"], oracle.address, owner, losses.address)
         vault = chain.deploy(
             code["LiquidityVault"], core.address, oracle.address, owner, EPOCH, STRESS_SHARE
         )
@@ -97,7 +101,7 @@ class System:
             chain.deploy(code["Exchange"], *trio, WINDOW, MIN_KEEPER_FEE, LAPSE_RATIO)
             for _ in range(2)
         )
-        slicer = chain.deploy(code["Liquidator"], *trio, REWARD_WINDOW)
+        slicer = chain.deploy(code["Liquidator"], *trio, owner, REWARD_WINDOW, *BUCKET, T2, 0)
         token = chain.deploy(code["FaucetToken"], "Test dollar", "TUSD", 6)
         self.contracts: dict[str, Contract] = {
             "oracle": oracle,
@@ -126,7 +130,9 @@ class System:
             Exchange(host, number(at.address), *three, WINDOW, MIN_KEEPER_FEE, LAPSE_RATIO)
             for at in (exchange, successor)
         )
-        self.slicer = Liquidator(host, number(slicer.address), *three, REWARD_WINDOW)
+        self.slicer = Liquidator(
+            host, number(slicer.address), *three, self.owner, REWARD_WINDOW, *BUCKET, T2
+        )
         self.order_domains = {
             name: OrderDomain(chain.chain_id, self.contracts[name].address)
             for name in ("exchange", "successor")

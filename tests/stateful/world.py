@@ -23,6 +23,8 @@ WINDOW = 30
 MIN_KEEPER_FEE = WAD // 2
 LAPSE_RATIO = 500  # ppm
 REWARD_WINDOW = 60
+BUCKET = 1_000_000, 10  # ppm of K, seconds: the machine is to empty accounts, not buckets
+T2 = 60
 NEVER = 2**32 - 1
 
 LIMITS = Limits.human(

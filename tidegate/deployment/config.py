@@ -27,6 +27,7 @@ CONTRACTS = (
     "Timelock",
     "PriceOracle",
     "Configurator",
+    "SharedLosses",
     "ClearingHouse",
     "LiquidityVault",
     "GuarantyFund",
@@ -203,6 +204,10 @@ class DeploymentConfig:
     min_keeper_fee: str = "0.5"  # tokens
     lapse_ratio: str = "0.003"  # of the notional an order opens
     reward_window: int = 300  # seconds: one keeper reward per account
+    bucket: str = "0.002"  # premium that slices may add to a market in a window
+    bucket_window: int = 60  # seconds
+    takeover: int = 300  # seconds after which an auction has failed
+    gas_feed: int = 0  # of the chain's coin, for keepers' gas; 0 makes up for none
 
     def market(self, name: str) -> MarketConfig:
         return next(market for market in self.markets if market.name == name)

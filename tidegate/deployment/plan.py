@@ -199,8 +199,8 @@ class _Creations:
 
 
 def _arguments(artifact: Artifact) -> list[str]:
-    [constructor] = [entry for entry in artifact.entries if entry["type"] == "constructor"]
-    return [item["name"] for item in constructor["inputs"]]
+    constructors = [entry for entry in artifact.entries if entry["type"] == "constructor"]
+    return [item["name"] for constructor in constructors for item in constructor["inputs"]]
 
 
 def _text(value: Any) -> str:
@@ -227,7 +227,8 @@ def _create_all(builder: _Creations, config: DeploymentConfig, sender: str) -> N
         slot_seconds=f"{config.slot_seconds} s",
     )
     configurator = create("Configurator", timelock, config.guardian)
-    core = create("ClearingHouse", oracle, configurator)
+    losses = create("SharedLosses")
+    core = create("ClearingHouse", oracle, configurator, losses)
     if token.address is None:
         create("Token", token.name, token.symbol, token.decimals, source=TOKEN)
     else:
@@ -271,8 +272,17 @@ def _create_all(builder: _Creations, config: DeploymentConfig, sender: str) -> N
         core,
         oracle,
         vault,
+        timelock,
         config.reward_window,
+        words.to_units(config.bucket, PPM),
+        config.bucket_window,
+        config.takeover,
+        config.gas_feed,
         reward_window=f"{config.reward_window} s",
+        bucket=percent(config.bucket),
+        bucket_window=f"{config.bucket_window} s",
+        takeover=f"{config.takeover} s",
+        gas_feed=str(config.gas_feed),
     )
     create("Lens", core, oracle, vault, exchange, liquidator)
 

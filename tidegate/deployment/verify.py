@@ -79,10 +79,11 @@ def recompute(manifest: Mapping[str, Any]) -> dict[str, bytes]:
 def encoded_arguments(entry: Mapping[str, Any]) -> bytes:
     """The constructor's arguments of a contract of the manifest, ABI-encoded."""
     artifact = artifacts.artifact(entry["source"])
-    [constructor] = [item for item in artifact.entries if item["type"] == "constructor"]
+    constructors = [item for item in artifact.entries if item["type"] == "constructor"]
+    inputs = constructors[0]["inputs"] if constructors else []
     args = [
         int(value) if item["type"].startswith(("uint", "int")) else value
-        for item, value in zip(constructor["inputs"], entry["args"], strict=True)
+        for item, value in zip(inputs, entry["args"], strict=True)
     ]
     return artifact.abi.encode_constructor(args)
 

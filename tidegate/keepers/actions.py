@@ -49,7 +49,7 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Liquidate:
-    """One slice of one instrument of each account; accounts ascend strictly."""
+    """One slice of one instrument of each account; by instrument, then account: so they batch."""
 
     accounts: tuple[int, ...]
     instruments: tuple[int, ...]
@@ -58,6 +58,48 @@ class Liquidate:
 @dataclass(frozen=True, slots=True)
 class Book:
     """Book the deficit of an account without positions."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAuction:
+    """Of an account that slices cannot help now; an instrument that shows it."""
+
+    account: int
+    instrument: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """Take part of every position of an account."""
+
+    account: int
+    bidder: int
+    most: int  # notional, 1e-18
+    least_discount: int  # ppm
+    deadline: int  # s
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Let the vault take an underlying's positions of an account whose auction failed."""
+
+    account: int
+    instrument: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deleverage:
+    """The same where the vault cannot: the other side shares the loss."""
+
+    account: int
+    instrument: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndAuction:
+    """Of an account that has maintenance and buffer again."""
 
     account: int
 
@@ -96,6 +138,11 @@ Action = (
     | Wake
     | Liquidate
     | Book
+    | OpenAuction
+    | Bid
+    | TakeOver
+    | Deleverage
+    | EndAuction
     | ProcessEpoch
     | Claim
     | PokeCaps

@@ -97,14 +97,13 @@ def decide(standings: Iterable[Standing], batch: int = BATCH) -> list[Liquidate 
     )
     slices: list[Liquidate | Book] = []
     for at in range(0, len(short), batch):
-        chosen = sorted(short[at : at + batch], key=lambda standing: standing.account)
+        pairs = sorted(
+            (max(standing.notionals, key=standing.notionals.__getitem__), standing.account)
+            for standing in short[at : at + batch]
+        )
         slices.append(
             Liquidate(
-                tuple(standing.account for standing in chosen),
-                tuple(
-                    max(standing.notionals, key=standing.notionals.__getitem__)
-                    for standing in chosen
-                ),
+                tuple(account for _, account in pairs), tuple(instrument for instrument, _ in pairs)
             )
         )
     slices.extend(Book(standing.account) for standing in standings if lacks_cash(standing))

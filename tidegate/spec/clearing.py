@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from tidegate.spec import funding, margin, words
 from tidegate.spec.host import Host, Table, require
 from tidegate.spec.rounding import PPM, WAD, div_down, div_up
+from tidegate.spec.shared_losses import SharedLosses
 from tidegate.spec.words import (
     ALIVE,
     ESCROW,
@@ -36,6 +37,8 @@ from tidegate.spec.words import (
 COLLATERAL = 0
 TRADING = 1
 LIQUIDATION = 2
+BREAKER = 4
+THROTTLED, REDUCE_ONLY, AUCTION_ONLY, HALTED = 1, 2, 3, 4  # levels of a brake
 TRADE_RIGHT = 1
 MOVE_RIGHT = 2
 LP_RIGHT = 4
@@ -149,6 +152,8 @@ class ClearingHouse:
         self.vaults: Table[int, int] = Table(host, 0)
         self.outflow: Table[int, tuple[int, int]] = Table(host, (0, 0))  # available, time
         self.venues: Table[int, Venue] = Table(host, Venue())
+        self.losses = SharedLosses(host)
+        self.backstop = words.backstop(address)
 
     # Rights
 
@@ -278,7 +283,7 @@ class ClearingHouse:
                 if fill.instrument == 0:
                     payments = self._carry_fee(fill, venue, sender, payments)
                 else:
-                    require(venue.role != 0, "NotVenue")
+                    require(venue.role in (TRADING, LIQUIDATION), "NotVenue")
                     self._fill(fill, venue)
                     if venue.role == LIQUIDATION:
                         payments += self._reward(fill)
@@ -327,6 +332,7 @@ class ClearingHouse:
         require(abs(fill.price - reference) * PPM <= trade.band * reference, "OutsideBand")
         insured = 0
         pooled = names_pool(fill.maker)
+        backed = fill.maker == self.backstop
         if pooled:
             require(fill.maker == self._pool(fill.instrument)[1], "BadFill")
             insured = div_down(fill.fee * trade.insurance_share, PPM)
@@ -334,22 +340,32 @@ class ClearingHouse:
             self._hold_principal(fill.taker, asset)
         cost = cost_up(fill) + fill.fee
         interest = self.interest[fill.instrument]
-        held = self.positions[fill.taker, fill.instrument].size
-        taker_before = self._fill_side(fill.taker, fill, fill.size, cost, 0, asset)
-        maker_before = self._fill_side(fill.maker, fill, -fill.size, -cost, insured, asset)
-        assert held == taker_before
-
+        taker_before = self._fill_side(fill.taker, fill.instrument, fill.size, cost, 0, asset)
         after = interest.moved(taker_before, fill.size)
-        if not pooled:
-            after = after.moved(maker_before, -fill.size)
+        if backed:
+            require(
+                liquidation
+                and fill.fee == 0
+                and fill.price == mark
+                and abs(after.skew) > abs(interest.skew),
+                "BadLiquidation",
+            )
+            after = self._share_loss(fill, after, cost, mark)
+        else:
+            maker_before = self._fill_side(
+                fill.maker, fill.instrument, -fill.size, -cost, insured, asset
+            )
+            if not pooled:
+                after = after.moved(maker_before, -fill.size)
         after.pack()
         self.interest[fill.instrument] = after
         if after.long_side > interest.long_side or after.short_side > interest.short_side:
-            require(self.host.now >= venue.paused_until, "Paused")
+            require(self.host.now >= venue.paused_until and risk.brake < REDUCE_ONLY, "Paused")
             fuller = max(after.long_side, after.short_side)
             require(fuller <= after.scaled_down(trade.hard_cap), "OpenInterestCap")
             calmer = abs(after.skew) <= abs(interest.skew)
-            require(calmer or abs(after.skew) <= trade.soft_cap, "SkewCap")
+            roomy = risk.brake == 0 and abs(after.skew) <= trade.soft_cap
+            require(calmer or roomy, "SkewCap")
         size = abs(taker_before + fill.size)
         require(size == 0 or size * mark >= trade.minimum_notional * WAD, "BelowMinimum")
         reduces = size < abs(taker_before) and abs(fill.size) <= abs(taker_before)
@@ -357,17 +373,84 @@ class ClearingHouse:
         most = div_up(abs(fill.size) * fill.price * trade.taker_fee, WAD * PPM)
         require(liquidation or fill.fee <= most, "FeeTooHigh")
 
+    def _share_loss(self, fill: Fill, interest: Interest, cost: int, mark: int) -> Interest:
+        """Closes as much of the other side, all of its positions alike, through the pot."""
+        instrument = fill.instrument
+        total = interest.long_side if fill.size > 0 else -interest.short_side
+        indices, rest = self.losses.share(
+            instrument, self.indices[instrument], total, fill.size, mark
+        )
+        self.indices[instrument] = indices
+        self._back(instrument, -fill.size)
+        # what is left when a generation ends is the pool's, which pays the mark for it
+        taken = div_up(rest * mark, WAD)
+        asset, pool = self._pool(instrument)
+        held = self.positions[pool, instrument]
+        size = held.size + rest
+        self._add_cash(pool, asset, -taken)
+        self.positions[pool, instrument] = replace(held, size=size, checkpoint=indices.of(size))
+        if rest:
+            self._back(instrument, -rest)
+        risk, carry = self.risk[instrument], self.carry[instrument]
+        assert risk is not None
+        self.risk[instrument] = replace(risk, shared=1)
+        pot = fits(carry.pot + cost + taken, 112, signed=True)
+        self.carry[instrument] = replace(carry, pot=pot)
+        return interest.moved(total, -fill.size - rest)
+
+    def _back(self, instrument: int, change: int) -> None:
+        """Keeps what positions are written to hold, and no longer do."""
+        size = self.positions[self.backstop, instrument].size + change
+        position = Position(size, 0, FIRST_EPOCH)
+        position.pack()
+        self.positions[self.backstop, instrument] = position
+
+    def settle(self, account: int, instrument: int) -> None:
+        with self.host.call():
+            held = self.positions[account, instrument]
+            risk = self.risk[instrument]
+            size = self._standing(account, instrument, self.indices[instrument])[0]
+            require(risk is not None and size != held.size, "NotListed")
+            assert risk is not None
+            self._fill_side(account, instrument, 0, 0, 0, risk.settle_asset)
+
+    def set_brake(self, instrument: int, level: int, sender: int) -> None:
+        with self.host.call():
+            require(self.venues[sender].role == BREAKER, "NotVenue")
+            risk = self.risk[instrument]
+            require(risk is not None, "NotListed")
+            assert risk is not None
+            require(level <= HALTED, "OutOfBounds")
+            self.risk[instrument] = replace(risk, brake=level)
+
+    def size_of(self, account: int, instrument: int) -> int:
+        return self._standing(account, instrument, self.indices[instrument])[0]
+
+    def _standing(self, account: int, instrument: int, indices: Indices) -> tuple[int, int]:
+        """What a position is now, and what it owes the pot."""
+        held, risk = self.positions[account, instrument], self.risk[instrument]
+        if risk is not None and risk.shared and not names_pool(account):
+            return self.losses.standing(instrument, held, indices)
+        return held.size, self._due(held, indices)
+
     def _fill_side(
-        self, account: int, fill: Fill, change: int, pays: int, insured: int, asset: int
+        self, account: int, instrument: int, change: int, pays: int, insured: int, asset: int
     ) -> int:
         """Settles what is due, then moves position and cash; the size before."""
-        indices = self.indices[fill.instrument]
-        held = self.positions[account, fill.instrument]
-        due = self._due(held, indices)
-        after = held.size + change
-        position = Position(after, indices.of(after), FIRST_EPOCH)
+        indices = self.indices[instrument]
+        held = self.positions[account, instrument]
+        before, due = self._standing(account, instrument, indices)
+        after = before + change
+        risk = self.risk[instrument]
+        pooled = names_pool(account)
+        epoch = FIRST_EPOCH
+        if risk is not None and risk.shared and not pooled:
+            epoch = self.losses.now[instrument].epoch
+        position = Position(after, indices.of(after), epoch)
         position.pack()
-        self.positions[account, fill.instrument] = position
+        self.positions[account, instrument] = position
+        if held.size != before:
+            self._back(instrument, held.size - before)
 
         purse = self.cash[account, asset]
         require(not purse.flags & (ESCROW | RESERVED), "BadFill")
@@ -376,17 +459,17 @@ class ClearingHouse:
             ids = set(self.held[account])
             if held.size == 0:
                 require(len(ids) < words.POSITIONS, "TooManyPositions")
-                ids.add(fill.instrument)
+                ids.add(instrument)
             elif after == 0:
-                ids.remove(fill.instrument)
+                ids.remove(instrument)
             self.held[account] = tuple(sorted(ids))
             flags = flags | HOLDS if ids else flags & ~HOLDS
         purse = Cash(purse.cash - pays - due, purse.principal + insured, flags)
         purse.pack()
         self.cash[account, asset] = purse
-        carry = self.carry[fill.instrument]
-        self.carry[fill.instrument] = replace(carry, pot=fits(carry.pot + due, 112, signed=True))
-        return held.size
+        carry = self.carry[instrument]
+        self.carry[instrument] = replace(carry, pot=fits(carry.pot + due, 112, signed=True))
+        return before
 
     def _reward(self, fill: Fill) -> int:
         """The most that keepers may get for a slice; a crumb earns nothing."""
@@ -410,7 +493,7 @@ class ClearingHouse:
             # a venue that was revoked may empty its escrow, no more
             require(mine and self.cash[fill.taker, COLLATERAL].cash >= 0, "InsufficientCash")
             return carried
-        require(venue.role != 0 and not flags & RESERVED, "NotVenue")
+        require(venue.role in (TRADING, LIQUIDATION) and not flags & RESERVED, "NotVenue")
         if venue.role == LIQUIDATION:
             require(bool(flags & POOL) and fill.fee <= carried, "FeeTooHigh")
             return carried - fill.fee
@@ -433,17 +516,16 @@ class ClearingHouse:
             assert risk is not None
             mark, is_fresh = self.mark(instrument)
             fresh = fresh and is_fresh
-            indices, _, _ = self._accrued(instrument)
-            held = self.positions[account, instrument]
-            equity -= self._due(held, indices)
-            sizes[instrument], marks[instrument] = held.size, mark
-            notional += margin.notional_up(held.size, mark)
-            contingency = margin.contingency_up(held.size, mark, risk)
+            size, due = self._standing(account, instrument, self._scaled(instrument))
+            equity -= due
+            sizes[instrument], marks[instrument] = size, mark
+            notional += margin.notional_up(size, mark)
+            contingency = margin.contingency_up(size, mark, risk)
             initial += contingency
             maintenance += contingency
             underlying = words.underlying_of(instrument)
             net, _ = nets.get(underlying, (0, risk))
-            nets[underlying] = (net + held.size * mark, risk)
+            nets[underlying] = (net + size * mark, risk)
         for net, risk in nets.values():
             worth += net
             initial += margin.shock_up(net, risk.initial_shock)
@@ -571,6 +653,15 @@ class ClearingHouse:
             self.host.now,
         )
 
+    def _scaled(self, instrument: int) -> Indices:
+        """Indices brought to now, with what losses the sides have shared."""
+        indices, _, _ = self._accrued(instrument)
+        risk = self.risk[instrument]
+        assert risk is not None
+        if not risk.shared:
+            return indices
+        return self.losses.scaled(instrument, self.indices[instrument], indices)
+
     def _accrue(self, instrument: int) -> None:
         indices, interest, carry = self._accrued(instrument)
         # the pool settles whenever its market accrues
@@ -578,6 +669,7 @@ class ClearingHouse:
         held = self.positions[pool, instrument]
         due = self._due(held, indices)
         self._add_cash(pool, asset, -due)
+        indices = self._scaled(instrument)
         self.positions[pool, instrument] = replace(held, checkpoint=indices.of(held.size))
         self.indices[instrument] = indices
         self.interest[instrument] = interest
@@ -655,6 +747,7 @@ class ClearingHouse:
             for sub in range(4):
                 self._flag(words.account(vault, sub), asset, RESERVED)
             self._flag(self._insurance(asset), asset, RESERVED)
+            self._flag(self.backstop, asset, RESERVED)
 
     def set_terms(
         self, instrument: int, risk: Risk, trade: Trade, limits: Limits, sender: int
@@ -669,7 +762,8 @@ class ClearingHouse:
                 # the interval behind is charged by the terms it began with
                 self._accrue(instrument)
             self._require_configurator(sender)
-            self.risk[instrument] = risk
+            known = self.risk[instrument] or risk
+            self.risk[instrument] = replace(risk, brake=known.brake, shared=known.shared)
             self.trade[instrument] = trade
             self.limits[instrument] = limits
             asset, pool = self._pool(instrument)
@@ -728,7 +822,10 @@ class ClearingHouse:
 
     def pot_and_dues(self, instrument: int) -> int:
         """L3: not negative once everything due has been settled."""
-        indices, _, carry = self._accrued(instrument)
+        raw, _, carry = self._accrued(instrument)
+        scaled = self._scaled(instrument)
         return carry.pot + sum(
-            self._due(p, indices) for (_, i), p in self.positions.items() if i == instrument
+            self._due(p, raw) if names_pool(a) else self._standing(a, i, scaled)[1]
+            for (a, i), p in self.positions.items()
+            if i == instrument and a != self.backstop
         )

@@ -158,7 +158,8 @@ class LiquidityVault:
 
     # The counterparty
 
-    def quote(self, instrument: int, size: int, mark: int, volatility: int) -> int:
+    def quote(self, instrument: int, size: int, mark: int, volatility: int, moved: int = 0) -> int:
+        """`moved`: of the skew, by fills that come before this one."""
         require(instrument in self.quotes, "NotListed")
         require(size != 0, "ZeroAmount")
         terms = self.quotes[instrument]
@@ -167,7 +168,7 @@ class LiquidityVault:
         )
         price = quote.price(
             size,
-            self.core.interest[instrument].skew,
+            self.core.interest[instrument].skew + moved,
             mark,
             self._scale(instrument),
             terms.max_premium,

@@ -215,6 +215,8 @@ class Risk(Word):
     initial_shock: int = 0
     settle_asset: int = 0
     kind: int = 0
+    brake: int = 0  # state, no term: setting terms leaves it
+    shared: int = 0  # the same: a side has shared a loss
 
     LAYOUT: ClassVar[dict[str, Field]] = {
         "calm_skew": Field(228, 16, unit=10**6),
@@ -228,6 +230,8 @@ class Risk(Word):
         "initial_shock": Field(8, 20, unit=10**6),
         "settle_asset": Field(4, 4),
         "kind": Field(0, 4),
+        "brake": Field(248, 8),
+        "shared": Field(247, 1),
     }
 
     @property
@@ -388,6 +392,11 @@ def insurance(core: int | str, asset: int) -> int:
 def deficits(core: int | str, asset: int) -> int:
     """Its cash is minus the booked deficit."""
     return account(core, 2 << 32 | asset)
+
+
+def backstop(core: int | str) -> int:
+    """The other party of losses that sides share."""
+    return account(core, 3 << 32)
 
 
 def instrument_id(underlying: int, k: int = 0) -> int:

@@ -9,11 +9,14 @@ from tests.unit.deployment.governing import govern
 from tidegate.chain import Sealed
 from tidegate.client.errors import ProtocolError
 from tidegate.deployment import DeploymentConfig, DeploymentError, apply, perpetual
+from tidegate.deployment.config import CONTRACTS
 from tidegate.local_accounts import local_address
 from tidegate.revm_chain import RevmChain
 from tidegate.web3_chain import Web3Chain, local_node
 
-TRANSACTIONS = 16  # ten creations, two operations of two, two first prices
+TOKEN = CONTRACTS.index("ClearingHouse") + 1  # its creation's place
+CREATIONS = len(CONTRACTS) + 1  # and the token
+TRANSACTIONS = CREATIONS + 6  # two operations of two, two first prices
 
 
 class Crash(BaseException):
@@ -111,24 +114,24 @@ def test_a_second_apply_sends_nothing_and_says_so(tmp_path):
 
 def test_another_transaction_of_the_sender_moves_what_is_left(tmp_path):
     chain = FaultyChain()
-    chain.crash_at = 4
+    chain.crash_at = TOKEN
     with pytest.raises(Crash):
         apply(chain, DeploymentConfig(), tmp_path)
-    chain.set_nonce(chain.sender, 9)
+    chain.set_nonce(chain.sender, TOKEN + 5)
     deployment = apply(chain, DeploymentConfig(), tmp_path)
-    assert deployment.manifest["steps"]["create-Token"]["nonce"] == 4
-    assert deployment.manifest["steps"]["create-LiquidityVault"]["nonce"] == 9
+    assert deployment.manifest["steps"]["create-Token"]["nonce"] == TOKEN
+    assert deployment.manifest["steps"]["create-LiquidityVault"]["nonce"] == TOKEN + 5
     assert len(chain.published) == TRANSACTIONS
 
 
 def test_a_nonce_that_another_transaction_took_is_given_up(tmp_path):
     chain = FaultyChain()
-    chain.crash_at, chain.lost = 4, True
+    chain.crash_at, chain.lost = TOKEN, True
     with pytest.raises(Crash):
         apply(chain, DeploymentConfig(), tmp_path)
-    chain.set_nonce(chain.sender, 5)
+    chain.set_nonce(chain.sender, TOKEN + 1)
     deployment = apply(chain, DeploymentConfig(), tmp_path)
-    assert deployment.manifest["steps"]["create-Token"]["nonce"] == 5
+    assert deployment.manifest["steps"]["create-Token"]["nonce"] == TOKEN + 1
 
 
 def test_a_restarted_chain_is_refused(tmp_path):

@@ -13,14 +13,20 @@ from tidegate.artifacts import artifact
 from tidegate.chain import Call, NodeError, Sealed
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
 from tidegate.deployment import DeploymentConfig, DeploymentError, apply, default_markets
+from tidegate.deployment.config import CONTRACTS
 from tidegate.deployment.journal import Journal
 from tidegate.fees import GWEI, Fees
 from tidegate.revm_chain import RevmChain
 
 walking = sys.modules["tidegate.deployment.apply"]
 CALM, DEAR, CAP = 10 * GWEI, 80 * GWEI, 200 * GWEI
-TRANSACTIONS = 14  # ten creations, two operations of two
-JUMPS_AT = (0, 4, 10, 13)  # a first, a middle creation, the first call, the hand-over
+TRANSACTIONS = len(CONTRACTS) + 1 + 4  # creations, the token's too; two operations of two
+JUMPS_AT = (
+    0,
+    4,
+    len(CONTRACTS) + 1,
+    TRANSACTIONS - 1,
+)  # a first, a middle creation, the first call, the hand-over
 KEYS = [Account.from_key(keccak(text=f"somebody's key {number}")) for number in range(7)]
 CONFIG = DeploymentConfig(
     signers=tuple(key.address for key in KEYS[:4]),
@@ -116,7 +122,7 @@ class Market(RevmChain):
         self.clock += seconds
         self.set_time(self.time() + max(1, int(seconds)))
         self._mine()
-        if len(self.mined) == 12 and self.oracle:
+        if len(self.mined) == TRANSACTIONS - 2 and self.oracle:
             self._first_price()
 
     def _mine(self) -> None:
@@ -264,7 +270,7 @@ def test_nothing_is_sent_while_gas_costs_more_than_the_limit(market, tmp_path):
 def test_what_the_node_lost_at_the_cap_is_sent_again_as_it_was(market, tmp_path):
     chain = market()
     cap = 11 * GWEI
-    chain.crash_at = 12
+    chain.crash_at = 12  # an interaction with the node in the middle
     with pytest.raises(Crash):
         apply(chain, CONFIG, tmp_path, max_fee=cap)
     [[nonce, waiting]] = chain.pool.items()

@@ -7,12 +7,17 @@ from tidegate.client.errors import selector
 from tidegate.client.orders import Order, OrderState
 from tidegate.keepers.actions import (
     Action,
+    Bid,
     Book,
+    Deleverage,
+    EndAuction,
     Execute,
     Liquidate,
+    OpenAuction,
     PokeBreaker,
     PokeCaps,
     Push,
+    TakeOver,
     Wake,
 )
 from tidegate.keepers.liquidator import Candidate
@@ -38,8 +43,9 @@ def short(account):
     return Candidate(account, -1, 10, 0, {64: 100}, {64: 50})
 
 
-# Push is signed first and then is a Publish; a breaker is part of no deployment yet.
-WITHOUT_ROLE = {Push, PokeBreaker}
+# Push is signed first and then is a Publish; a breaker is part of no deployment yet; nobody reads
+# auctions for a bidder yet.
+WITHOUT_ROLE = {Push, PokeBreaker, OpenAuction, Bid, TakeOver, Deleverage, EndAuction}
 
 
 def test_every_action_belongs_to_one_role():

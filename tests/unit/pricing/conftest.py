@@ -98,6 +98,11 @@ class Feed:
     def slot_price(self, slot: int) -> tuple[int, int]:
         return tuple(self.oracle.call("slot_price", self.feed, slot))
 
+    def marks(self, slot: int = 0) -> tuple[int, bool, int]:
+        """The slot's price, whether the price in force is fresh, and that."""
+        word = self.oracle.call("marks", self.feed, slot)
+        return word & 2**90 - 1, word >> 90 & 1 == 1, word >> 91
+
     def words(self) -> tuple[int, list[int]]:
         """Every word of the feed: nothing changed if they are equal."""
         ring = [self.oracle.call("slot_word", self.feed, slot) for slot in range(128)]

@@ -10,11 +10,12 @@ from tidegate.local_accounts import local_address
 ZERO = "0x" + "00" * 20
 
 
-@pytest.mark.parametrize(("oracle", "configurator"), [(True, False), (False, True)])
-def test_it_needs_an_oracle_and_a_configurator(house: House, oracle, configurator):
+@pytest.mark.parametrize("missing", ["oracle", "configurator", "losses"])
+def test_it_needs_an_oracle_a_configurator_and_books_of_losses(house: House, missing):
     addresses = (
-        house.oracle.address if oracle else ZERO,
-        local_address("configurator") if configurator else ZERO,
+        ZERO if missing == "oracle" else house.oracle.address,
+        ZERO if missing == "configurator" else local_address("configurator"),
+        ZERO if missing == "losses" else house.chain.deploy(artifact("SharedLosses")).address,
     )
     with reverts("OutOfBounds"):
         house.chain.deploy(artifact("ClearingHouse"), *addresses)

@@ -64,7 +64,10 @@ def _desk() -> Desk:
     signers = sorted(config.signers, key=lambda signer: int(signer, 16))
     oracle = chain.deploy(artifact("PriceOracle"), owner, 4, signers, 3, 1)
     configurator = chain.deploy(artifact("Configurator"), owner, guardian)
-    core = chain.deploy(artifact("ClearingHouse"), oracle.address, configurator.address)
+    losses = chain.deploy(artifact("SharedLosses"))
+    core = chain.deploy(
+        artifact("ClearingHouse"), oracle.address, configurator.address, losses.address
+    )
     vault = chain.deploy(
         artifact("LiquidityVault"), core.address, oracle.address, owner, 3600, 500_000
     )

@@ -21,9 +21,9 @@ def test_moves_the_price_in_force_and_prices_no_slot(chainlink):
     assert feed.latest() == (0, False)
     chainlink.chain.advance(1)
     assert feed.latest() == (100 * WAD, True)
-    assert tuple(feed.oracle.call("mark", 1, 0)) == (100 * WAD, True)
+    assert feed.marks() == (100 * WAD, True, 100 * WAD)
     assert feed.words()[1] == [0] * 128
-    assert tuple(feed.oracle.call("mark", 1, slot)) == (0, False)
+    assert feed.marks(slot) == (0, True, 100 * WAD)
     assert feed.slot_price(slot) == (0, 0)
 
 

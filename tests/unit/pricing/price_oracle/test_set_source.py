@@ -35,7 +35,7 @@ def test_names_an_adapter_and_keeps_guards_and_prices(priced, adapter, reads):
     assert priced.words() == words
     assert priced.latest() == (PRICE, True)
     assert priced.slot_price(slot) == (PRICE, 0)
-    assert tuple(priced.oracle.call("mark", 1, slot)) == (PRICE, True)
+    assert priced.marks(slot) == (PRICE, True, PRICE)
 
 
 @pytest.mark.parametrize("reads", [False, True])
@@ -61,14 +61,14 @@ def test_a_price_that_was_read_prices_no_slot_once_the_signers_are_back(priced, 
         priced.oracle.transact("set_feed", 1, 60, 10_000, sender=priced.owner)
     assert priced.oracle.call("feed_word", 1) == 60 | 10_000 << 32
     assert priced.slot_price(priced.slot) == (0, 0)
-    assert tuple(priced.oracle.call("mark", 1, priced.slot)) == (0, False)
+    assert priced.marks(priced.slot) == (0, True, PRICE)
     # that very slot's price comes later than what was read in it
     assert not priced.push(101 * WAD).one("Posted").args.moved
     assert priced.slot_price(priced.slot)[0] == 101 * WAD
     priced.next_slot()
     assert priced.push(102 * WAD).one("Posted").args.moved
     assert priced.slot_price(priced.slot)[0] == 102 * WAD
-    assert tuple(priced.oracle.call("mark", 1, priced.slot)) == (102 * WAD, True)
+    assert priced.marks(priced.slot) == (102 * WAD, True, 101 * WAD)
     assert priced.oracle.call("feed_word", 1) == 60 | 10_000 << 32
 
 

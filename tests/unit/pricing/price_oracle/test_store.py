@@ -41,7 +41,7 @@ def test_the_word_in_force_stays_the_only_one_that_readers_read(feed, adapter):
     assert feed.latest() == (PRICE, True)
     feed.chain.advance(1)
     assert feed.latest() == (101 * WAD, True)
-    assert tuple(feed.oracle.call("mark", 1, 0)) == (101 * WAD, True)
+    assert feed.marks() == (101 * WAD, True, 101 * WAD)
     assert feed.oracle.call("volatility", 1) == 1250
     assert feed.oracle.call("feed_word", 1) == 60 | 10_000 << 32
 

@@ -75,6 +75,10 @@ def test_contract_and_twin_agree(feed, relay, steps):
             assert got == expected
             assert feed.latest() == twin.latest(1, now)
             assert feed.slot_price(slot) == twin.slot_price(1, slot)
+            price, fresh = twin.latest(1, now)
+            assert feed.marks() == (price, fresh, price)
+            if slot > 0:
+                assert feed.marks(slot) == (twin.slot_price(1, slot)[0], fresh, price)
             assert feed.oracle.call("latest_word", 1) == twin.feeds[1].word()
             held = twin.feeds[1].ring.get(slot % 128)
             assert feed.oracle.call("slot_word", 1, slot) == (held.word() if held else 0)

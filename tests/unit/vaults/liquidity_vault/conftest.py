@@ -286,7 +286,9 @@ class Venue:
 
 @pytest.fixture(scope="session")
 def compiled() -> dict[str, Any]:
-    return artifacts(["PriceOracle", "ClearingHouse", "LiquidityVault", "FaucetToken"])
+    return artifacts(
+        ["PriceOracle", "SharedLosses", "ClearingHouse", "LiquidityVault", "FaucetToken"]
+    )
 
 
 def deploy(chain: Chain) -> Venue:
@@ -294,7 +296,10 @@ def deploy(chain: Chain) -> Venue:
     owner = local_address("owner")
     key = Account.from_key((1).to_bytes(32, "big"))
     oracle = chain.deploy(artifact("PriceOracle"), owner, SLOT, [key.address], 1, 0)
-    core = chain.deploy(artifact("ClearingHouse"), oracle.address, local_address("configurator"))
+    losses = chain.deploy(artifact("SharedLosses"))
+    core = chain.deploy(
+        artifact("ClearingHouse"), oracle.address, local_address("configurator"), losses.address
+    )
     vault = chain.deploy(
         artifact("LiquidityVault"), core.address, oracle.address, owner, EPOCH, SHARE_PPM
     )

@@ -240,7 +240,8 @@ def deployed() -> Market:
     governance = local_address("governance")
     signer = Account.from_key(b"\1" * 32)
     oracle = chain.deploy(artifact("PriceOracle"), governance, SLOT_SECONDS, [signer.address], 1, 0)
-    core = chain.deploy(artifact("ClearingHouse"), oracle.address, governance)
+    losses = chain.deploy(artifact("SharedLosses"))
+    core = chain.deploy(artifact("ClearingHouse"), oracle.address, governance, losses.address)
     vault = chain.deploy(artifact("VaultMock"))
     token = chain.deploy(artifact("FaucetToken"), "Test dollar", "TUSD", 6)
     exchange = chain.deploy(
