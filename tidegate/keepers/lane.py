@@ -170,7 +170,7 @@ class Lane:
         fees = self._offer(self._ceiling)
         if fees is None:
             return [ProtocolError(TOO_DEAR, b"", call.what) for call in calls]
-        # Nodes are asked before nonces are given out: one that nothing uses holds up the later ones.
+        # Nodes are asked before nonces are given out: one that is not used holds up the later ones.
         limits = [self._limit_or_refusal(call) for call in calls]
         room = max(0, self.terms.most - len(self.flights))
         answers: list[int | ProtocolError] = []
