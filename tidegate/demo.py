@@ -148,7 +148,8 @@ def configuration(replay: Replay) -> DeploymentConfig:
             str((amount / price).quantize(Decimal("0.001"))) for amount in (DEPTH, SOFT, HARD)
         )
         markets.append(perpetual(name, number, str(price), depth, soft, hard, calm_skew="0.002"))
-    return DeploymentConfig(markets=tuple(markets))
+    # nobody bids here: slices must do it all, as if the bucket were wide
+    return DeploymentConfig(markets=tuple(markets), bucket="0.02")
 
 
 def run(options: Options, console: Console) -> Report:

@@ -120,8 +120,8 @@ class Cast:
         )
         fill = Fill(account, pool, instrument, size, price, fee)
         match wrong:
-            case 1:
-                return fill._replace(price=price * 104 // 100)
+            case 1:  # out of the band, whatever the premium
+                return fill._replace(price=price * 108 // 100)
             case 2:
                 return fill._replace(fee=fee + 1)
             case 3:
