@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 ROUNDED = 9  # wei of equity: three markets, each with a mark, a due and a potential
 TAKES_OUT = ("withdraw", "transfer", "request_deposit", "place")
-LOWERS_THE_PRICE = ("clear", "liquidate", "book", "book_deficit")
+LOWERS_THE_PRICE = (
+    *("clear", "liquidate", "book", "book_deficit"),
+    *("bid", "takeover", "deleverage"),  # rewards and bad debt, too
+)
 
 
 class Seen(NamedTuple):
@@ -183,7 +186,7 @@ class CallLaws(StateLaws):
         sums = self.sums
         for event in step.named("LossShared"):
             instrument = event.args["instrument"]
-            fill = next(e.args for e in step.named("Filled") if e.args["maker"] == sums.backstop)
+            fill = self.shared(step, instrument)
             hold(fill["price"] == self.mark(instrument), "INV-13: not at the mark")
             closed = abs(fill["size"])
             before = sums.interest_before(instrument)

@@ -7,11 +7,23 @@ from tests.stateful.call_laws import CallLaws, Health
 from tests.stateful.probes import Probes
 from tests.stateful.step import Called, Step
 from tests.stateful.world import INSTRUMENTS
+from tidegate.spec import words
+from tidegate.spec.clearing import COLLATERAL
 from tidegate.spec.rounding import WAD
 
 if TYPE_CHECKING:
     from tests.stateful.system import System
 
+HAPPENED = {
+    "Sliced": "slices",
+    "AuctionOpened": "auctions opened",
+    "Sold": "auctions sold",
+    "TakenOver": "takeovers",
+    "Deleveraged": "deleveragings",
+    "LossShared": "losses shared",
+    "Absorbed": "waterfall draws",
+    "Braked": "brakes set",
+}
 EVERY = 16  # calls between checks of what takes long
 PROBED = 40  # calls between probes
 
@@ -56,11 +68,21 @@ class Invariants(Probes, CallLaws):
         self.inv_18(step)
         self.inv_20(step)
         self.inv_21(step)
+        self.count(step)
         if self.calls % EVERY == 0:
             self.inv_02()
             self.inv_04()
         if self.calls % PROBED == 0:
             self.probe(self.calls // PROBED)
+
+    def count(self, step: Step) -> None:
+        """How often each stage of a liquidation was reached, by events."""
+        for name, what in HAPPENED.items():
+            self.checked[f"happened: {what}"] += len(step.named(name))
+        insurance = words.insurance(self.system.core_at, COLLATERAL)
+        if step.called.function != "transfer":
+            paid = self.sums.purse_before(insurance).cash > self.sums.purse(insurance).cash
+            self.checked["happened: waterfall draws"] += paid
 
     def probe(self, number: int) -> None:
         """One account and one market, in turn."""

@@ -5,22 +5,54 @@ from random import Random
 from tests.stateful.cast import action
 from tests.stateful.default_actions import DefaultActions
 from tests.stateful.world import INSTRUMENTS
-from tidegate.spec.clearing import Fill
+from tidegate.spec import words
+from tidegate.spec.clearing import COLLATERAL, Fill
 
 
 class LossActions(DefaultActions):
     """Fills against the backstop, positions written down, levels."""
 
-    @action(9)
-    def share_loss(self, rng: Random) -> None:
-        """Of a failing account on the side that the vault would have to join."""
-        found = [
+    def fail(self, rng: Random) -> None:
+        """Somebody with as much as margin lets them, matched by somebody rich; then the price."""
+        self.refresh()
+        account, other = rng.sample(self.accounts, 2)
+        instrument = rng.choice(INSTRUMENTS)
+        for who, tokens in ((account, 2_000), (other, 200_000)):
+            sender = words.owner_of(who)
+            lack = tokens * 10**6 - self.core.cash[who, COLLATERAL].cash // 10**12
+            if lack > 0:
+                self.system.both("core", "deposit", who, COLLATERAL, lack, sender=sender)
+        size = self.size_for(account, instrument, rng.randint(100, 160)) * rng.choice((1, -1))
+        fill = self.pooled(account, instrument, size)._replace(maker=other, fee=0)
+        self.system.both("core", "clear", [fill], sender=self.system.venue)
+        held = self.core.held[account]
+        if not held:
+            return
+        instrument = rng.choice(held)
+        feed, down = words.underlying_of(instrument), self.held(account, instrument) > 0
+        for _ in range(8):
+            if self.room(account) < 0:
+                break
+            self.move(feed, rng.randint(5_000, 30_000) * (-1 if down else 1))
+            self.system.wait(1)
+
+    def sharers(self) -> list[tuple[int, int]]:
+        """Failing accounts, where closing would raise the skew."""
+        return [
             (account, instrument)
             for account in self.exposed()
             if self.room(account) < 0 and not self.is_hedged(account)
             for instrument in self.core.held[account]
             if self.held(account, instrument) * self.core.interest[instrument].skew <= 0
         ]
+
+    @action(9)
+    def share_loss(self, rng: Random) -> None:
+        """Of a failing account on the side that the vault would have to join."""
+        found = self.sharers()
+        if not found and rng.random() < 0.8:
+            self.fail(rng)
+            found = self.sharers()
         if not found:
             return rng.choice((self.crash, self.crash, self.match))(rng)
         account, instrument = rng.choice(found)

@@ -1,7 +1,7 @@
 """Invariants of a state, read from the bytecode's words alone. docs/invariants.md says each."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.stateful.step import Step
 from tests.stateful.world import INSTRUMENTS, QUOTE, UNIT
@@ -61,7 +61,7 @@ class StateLaws:
         for event in step.named("LossShared"):
             instrument = event.args["instrument"]
             before, now = sums.interest_before(instrument), Loss.unpack(event.args["word"])
-            fill = next(e.args for e in step.named("Filled") if e.args["maker"] == sums.backstop)
+            fill = self.shared(step, instrument)
             long = fill["size"] > 0
             old = Loss.unpack(
                 sums.old.get(("loss_word", (instrument, 0)), 0) if now.losses > 1 else 0
@@ -90,6 +90,11 @@ class StateLaws:
                 sums.astray[instrument] += crumbs * (carried + shared) + 2 * (
                     sides * WHOLE // scale + crumbs
                 )
+
+    def shared(self, step: Step, instrument: int) -> Any:
+        """The fill that made a side share a loss."""
+        fills = [e.args for e in step.named("Filled") if e.args["instrument"] == instrument]
+        return next(fill for fill in fills if fill["maker"] == self.sums.backstop)
 
     def crumbs_worth(self, instrument: int) -> int:
         """At the mark, 1e-18."""

@@ -57,7 +57,9 @@ class Sums:
         indices = self.indices(instrument)
         if self.loss(instrument).losses:
             dues = sum(
-                self._due(instrument, held, indices)
+                held.size * (indices.of(held.size) - held.checkpoint)
+                if names_pool(account)
+                else self._due(instrument, held, indices)
                 for account, held in self.held_in(instrument).items()
                 if account != self.backstop
             )
