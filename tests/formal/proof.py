@@ -1,4 +1,4 @@
-"""What a lemma is, and how it is checked: proved, its premises satisfiable, its seeded bug found."""
+"""What a lemma is, and how it is judged: proved, premises satisfiable, seeded bug found."""
 
 import time
 from collections.abc import Callable
@@ -59,7 +59,7 @@ class Proof:
         self.reading = Bits(self.edit)
 
     def reals(self) -> None:
-        """Decide over the reals: what holds there holds for integers, and products are decidable."""
+        """Decide over the reals: what holds there holds for integers; products are decidable."""
         self.over_reals = True
 
     def var(

@@ -45,6 +45,7 @@ class Value:
     low: int = 0
     high: int = 0
     zeros: int = 0  # low bits known to be zero
+    modular: bool = False  # a negative number reread as bits: known but for a multiple of 2^256
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def load(name: str, edit: Edit | None = None) -> Module:
         if isinstance(node, ast.FunctionDef):
             module.functions[node.name] = node
         elif isinstance(node, ast.VariableDecl) and node.is_constant:
-            module.constants[node.target.id] = (node.value, node.annotation.id)
+            module.constants[node.target.id] = (node.value, _type(node.annotation))
         elif isinstance(node, ast.StructDef):
             module.structs[node.name] = [
                 (line.target.id, _type(line.annotation)) for line in node.body
@@ -196,9 +197,7 @@ class Reading:
         if first is None and second is None:
             return None
         if isinstance(first, tuple):
-            return tuple(
-                self.choose(condition, a, b) for a, b in zip(first, second, strict=True)
-            )
+            return tuple(self.choose(condition, a, b) for a, b in zip(first, second, strict=True))
         if isinstance(first, dict):
             return {name: self.choose(condition, first[name], second[name]) for name in first}
         first, second = self.matched(first, second)
@@ -207,6 +206,7 @@ class Reading:
             first.kind,
             min(first.low, second.low),
             max(first.high, second.high),
+            modular=first.modular or second.modular,
         )
 
     def _statement(self, source: Module, node: Any, frame: dict[str, Any]) -> None:
@@ -273,7 +273,11 @@ class Reading:
             left = self.value(source, node.left, frame)
             right = self.value(source, node.right, frame)
             left, right = self.matched(left, right)
-            return Value(self.compare(type(node.op).__name__, left, right), "bool", 0, 1)
+            op = type(node.op).__name__
+            if left.kind == "bool":
+                same = left.term == right.term
+                return Value(same if op == "Eq" else z3.Not(same), "bool", 0, 1)
+            return Value(self.compare(op, left, right), "bool", 0, 1)
         if isinstance(node, ast.BoolOp):
             parts = [self.value(source, part, frame).term for part in node.values]
             join = z3.And if isinstance(node.op, ast.And) else z3.Or
@@ -465,6 +469,7 @@ class Integers(Reading):
         super().__init__(edit)
         self.parts: dict[tuple[int, int], tuple[Value, Value]] = {}
         self.kept: list[Any] = []  # terms whose ids are keys
+        self.quotients: list[Value] = []  # in the order of the source
         self.fields: dict[int, list[tuple[int, Value]]] = {}
 
     def literal(self, value: int, kind: str) -> Value:
@@ -491,6 +496,9 @@ class Integers(Reading):
     def arithmetic(self, op: str, left: Value, right: Value, checked: bool) -> Value:
         a, b = left.term, right.term
         kind = left.kind
+        if (left.modular or right.modular) and (checked or op not in ("Add", "Sub")):
+            raise UntranslatableError(f"{op} of a number that may have wrapped")
+        # a sum of what may have wrapped is exact again if it is proved to be within its type
         if op in ("Add", "Sub", "Mult") and left.low == left.high and right.low == right.high:
             # constants of the source: masks and scales have to be numbers for what follows
             x, y = left.low, right.low
@@ -523,7 +531,7 @@ class Integers(Reading):
             return self.split(left, mask.bit_length())[1]
         if op == "BitOr":
             above, below = (left, right) if left.zeros else (right, left)
-            if not (0 <= below.low and below.high < 2**above.zeros):
+            if not (below.low >= 0 and below.high < 2**above.zeros):
                 raise UntranslatableError("| of fields that may overlap")
             return Value(a + b, kind, above.low + below.low, above.high + below.high)
         raise UntranslatableError(op)
@@ -539,7 +547,7 @@ class Integers(Reading):
                 d > 0,
                 z3.And(
                     n == quotient * d + rest,
-                    z3.Implies(n >= 0, z3.And(0 <= rest, rest < d, quotient >= 0)),
+                    z3.Implies(n >= 0, z3.And(rest >= 0, rest < d, quotient >= 0)),
                     z3.Implies(n < 0, z3.And(-d < rest, rest <= 0, quotient <= 0)),
                 ),
             )
@@ -548,7 +556,8 @@ class Integers(Reading):
         low = -(-left.low // least) if left.low < 0 else left.low // max(1, right.high)
         high = left.high // least if left.high >= 0 else 0
         self.fact(z3.And(low <= quotient, quotient <= high))
-        return Value(quotient, left.kind, low, high)
+        self.quotients.append(Value(quotient, left.kind, low, high))
+        return self.quotients[-1]
 
     def packed(self, fields: list[tuple[int, Value]]) -> Value:
         """A word of unsigned fields (offset, value), lowest first, that is cut between them only.
@@ -578,7 +587,7 @@ class Integers(Reading):
         if key not in self.parts:
             self.kept.append(value.term)
             above, below = z3.Int(self.name("above")), z3.Int(self.name("below"))
-            self.fact(z3.And(value.term == above * 2**bits + below, 0 <= below, below < 2**bits))
+            self.fact(z3.And(value.term == above * 2**bits + below, below >= 0, below < 2**bits))
             self.parts[key] = (
                 Value(above, value.kind, value.low >> bits, value.high >> bits),
                 Value(below, value.kind, 0, min(2**bits - 1, max(value.high, 0))),
@@ -587,6 +596,8 @@ class Integers(Reading):
         return self.parts[key]
 
     def compare(self, op: str, left: Value, right: Value) -> Any:
+        if left.modular or right.modular:
+            raise UntranslatableError(f"{op} of a number that may have wrapped")
         a, b = left.term, right.term
         return {
             "Lt": a < b,
@@ -600,11 +611,12 @@ class Integers(Reading):
     def cast(self, value: Value, kind: str) -> Value:
         if not value.kind:
             return Value(value.term, kind, value.low, value.high)
-        # a conversion reverts outside its type, but bits reread as another type wrap
-        bitwise = "bytes32" in (value.kind, kind)
-        return self.within(
-            value.term, kind, value.low, value.high, f"{value.kind} as {kind}", not bitwise
-        )
+        if "bytes32" in (value.kind, kind):
+            # bits reread as another type wrap where a conversion reverts
+            least, most = RANGES[kind]
+            wraps = value.low < least or value.high > most
+            return Value(value.term, kind, value.low, value.high, 0, wraps)
+        return self.within(value.term, kind, value.low, value.high, f"{value.kind} as {kind}", True)
 
 
 def _number(value: Value) -> int:

@@ -30,8 +30,12 @@ def _clock(p: Proof) -> dict[str, Any]:
 
 @lemma(
     "liquidation/auctions.vy: _discount",
-    Edit("auctions", "_discount", "block.timestamp - self._opened(word), T2",
-         "block.timestamp - self._opened(word), 2 * T2"),
+    Edit(
+        "auctions",
+        "_discount",
+        "block.timestamp - self._opened(word), T2",
+        "block.timestamp - self._opened(word), 2 * T2",
+    ),
     bug_at={"now": 4600, "opened": 1000, "t2": 60},
 )
 def a_discount_stays_below_its_limit(p: Proof) -> None:
@@ -74,10 +78,7 @@ def an_auction_has_failed_from_t2_to_four_t2(p: Proof) -> None:
     failed = p.call("auctions._has_failed", v["word"]).term
     elapsed = v["now"].term - v["opened"].term
     t2 = v["t2"].term
-    p.show(
-        failed
-        == z3.And(v["opened"].term != 0, elapsed >= t2, elapsed <= LIVES * t2)
-    )
+    p.show(failed == z3.And(v["opened"].term != 0, elapsed >= t2, elapsed <= LIVES * t2))
 
 
 @lemma(
@@ -141,8 +142,12 @@ def _lot(p: Proof) -> dict[str, Any]:
 
 @lemma(
     "liquidation/Liquidator.vy: _fraction",
-    Edit("Liquidator", "_fraction", "needed = rounding._mul_div_up(WAD, missing, relief)",
-         "needed = rounding._mul_div_down(WAD, missing, relief + relief)"),
+    Edit(
+        "Liquidator",
+        "_fraction",
+        "needed = rounding._mul_div_up(WAD, missing, relief)",
+        "needed = rounding._mul_div_down(WAD, missing, relief + relief)",
+    ),
 )
 def an_auctioned_fraction_restores(p: Proof) -> None:
     """0 <= f <= 1. If it says that it restores and f < 1: f (T - cost) >= T - E for
@@ -156,9 +161,7 @@ def an_auctioned_fraction_restores(p: Proof) -> None:
         f <= WAD,
         f >= 0,
         z3.Implies(part, f * (target - v["cost"].term) >= WAD * (target - v["equity"].term)),
-        z3.Implies(
-            part, WAD * v["equity"].term - f * v["cost"].term >= target * (WAD - f)
-        ),
+        z3.Implies(part, WAD * v["equity"].term - f * v["cost"].term >= target * (WAD - f)),
     )
 
 
@@ -220,8 +223,11 @@ def an_auction_costs_at_most_the_cores_limit(p: Proof) -> None:
     most = p.var("most", 1, 2**20 - 1, like=20_000)
     discount = p.var("discount", 0, 2**20 - 1, like=19_999)
     p.assume(discount.term <= most.term - (0 if p.broken else 1))
-    cut = p.ceiling(p.reading.arithmetic("Mult", mark, discount, False),
-                    p.reading.literal(PPM, "int256"), p.broken).term
+    cut = p.ceiling(
+        p.reading.arithmetic("Mult", mark, discount, False),
+        p.reading.literal(PPM, "int256"),
+        p.broken,
+    ).term
     p.show(
         cut * PPM <= mark.term * discount.term,
         size * cut * PPM <= size * mark.term * discount.term,

@@ -95,8 +95,9 @@ def room_is_what_is_not_drawn(p: Proof) -> None:
     p.show(
         room.term * WAD <= left * scale.term,
         room.term >= 0,
-        z3.Implies(size.term > drawn.term, (size.term - drawn.term) * scale.term
-                   <= size.term * scale.term),
+        z3.Implies(
+            size.term > drawn.term, (size.term - drawn.term) * scale.term <= size.term * scale.term
+        ),
         room.term <= full.term,
     )
 
@@ -112,9 +113,7 @@ def _drawn(p: Proof) -> dict[str, Value]:
     }
     p.stand_in("bucket._now", lambda _word: (v["before"], v["size"]))
     written: list[Value] = []
-    p.stand_in(
-        "bucket._write", lambda _instrument, _word, drawn, _notional: written.append(drawn)
-    )
+    p.stand_in("bucket._write", lambda _instrument, _word, drawn, _notional: written.append(drawn))
     p.state(**{"words[instrument]": p.unsigned("word", like=0)})
     instrument = p.unsigned("instrument", like=64)
     _call_with_pair(p, instrument, v)
@@ -242,5 +241,3 @@ def new_terms_leave_what_was_drawn(p: Proof) -> None:
         z3.And(z3.ULE(500, size.term), z3.ULE(size.term, 10**6)),
         z3.And(z3.ULE(10, window.term), z3.ULE(window.term, 3600)),
     )
-
-

@@ -24,8 +24,9 @@ def _bucket(p: Proof) -> dict[str, Any]:
         "gain": p.unsigned("gain", 0, 2**120, like=10**19),
     }
     p.assume(v["time"].term <= v["now"].term)
-    for name in ("unit", "outflow_share", "outflow_window"):
-        p.stand_in(f"asset_word._{name}", lambda _word, v=v[name.split("_")[-1]]: v)
+    p.stand_in("asset_word._unit", lambda _word: v["unit"])
+    p.stand_in("asset_word._outflow_share", lambda _word: v["share"])
+    p.stand_in("asset_word._outflow_window", lambda _word: v["window"])
     p.state(
         **{
             "outflow[asset]": reading.packed([(0, v["time"]), (40, v["before"])]),
@@ -37,10 +38,8 @@ def _bucket(p: Proof) -> dict[str, Any]:
     written = p.written["outflow[asset]"]
     after, time = p.var("after", 0), p.var("time_after", 0, 2**40 - 1)
     p.reading.fact(written.term == after.term * 2**40 + time.term)
-    size = p.var("size", 0)
-    held = v["tokens"].term * v["unit"].term * v["share"].term
-    p.reading.fact(z3.And(size.term * 10**6 <= held, held < size.term * 10**6 + 10**6))
-    return v | {"after": after.term, "time_after": time.term, "size": size.term}
+    size, flow = (quotient.term for quotient in reading.quotients)
+    return v | {"after": after.term, "time_after": time.term, "size": size, "flow": flow}
 
 
 @lemma(
@@ -49,9 +48,15 @@ def _bucket(p: Proof) -> dict[str, Any]:
     "tokens to 2^112, as _take has them; a stored bucket to 2^200",
 )
 def the_outflow_bucket_never_exceeds_its_size(p: Proof) -> None:
-    """After any call 0 <= bucket <= share of the tokens held, its time is now; nothing wraps."""
+    """After any call 0 <= bucket <= size, which is at most the share of the tokens held; its time
+    is now; nothing wraps."""
     v = _bucket(p)
-    p.show(v["time_after"] == v["now"].term, v["after"] <= v["size"])
+    share = v["tokens"].term * v["unit"].term * v["share"].term
+    p.show(
+        v["time_after"] == v["now"].term,
+        v["after"] <= v["size"],
+        v["size"] * 10**6 <= share,
+    )
 
 
 @lemma(
@@ -66,7 +71,13 @@ def a_gain_is_taken_out_of_the_bucket(p: Proof) -> None:
     window = v["window"].term
     elapsed = z3.If(seconds < window, seconds, window)
     grown = v["gain"].term + v["after"] - v["before"].term
-    p.show(v["time_after"] == v["now"].term, grown * window <= v["size"] * elapsed)
+    p.show(
+        v["time_after"] == v["now"].term,
+        v["flow"] * window <= v["size"] * elapsed,
+        grown <= v["flow"],
+        grown * window <= v["flow"] * window,
+        grown * window <= v["size"] * elapsed,
+    )
 
 
 @lemma(
@@ -160,29 +171,27 @@ def cash_never_carries_into_principal(p: Proof) -> None:
 
 @lemma(
     "libraries/market_words.vy: _moved",
-    Edit("market_words", "_moved", "2**104", "2**103"),
+    Edit("market_words", "_moved", "shorter, 2**104", "shorter, 2**103"),
 )
 def both_sides_move_by_one_addition(p: Proof) -> None:
     """A side that stays within its 104 bits gets exactly the change of longs or of shorts; cap
     scale and time stay; no carry from one field into the next."""
-    p.bits()
-    word = p.unsigned("word", like=(5 * WAD << 104) | (5 * WAD))
+    reading = p.reading
+    assert isinstance(reading, Integers)
+    most = 2**104 - 1
+    long = p.unsigned("long", 0, most, like=5 * WAD)
+    short = p.unsigned("short", 0, most, like=6 * WAD)
+    above = p.unsigned("above", 0, 2**48 - 1, like=9)
+    word = reading.packed([(0, long), (104, short), (208, above)])
     size = p.var("size", -(2**103), 2**103, like=WAD)
     change = p.var("change", -(2**103), 2**103, like=WAD)
 
     def positive(term: Any) -> Any:
-        return z3.If(term > 0, term, z3.BitVecVal(0, 256))
+        return z3.If(term > 0, term, 0)
 
     total = size.term + change.term
-    longer = positive(total) - positive(size.term)
-    shorter = positive(-total) - positive(-size.term)
-    mask = z3.BitVecVal(2**104 - 1, 256)
-    long = (word.term & mask) + longer
-    short = (z3.LShR(word.term, 104) & mask) + shorter
-    p.assume(long >= 0, long <= mask, short >= 0, short <= mask)
+    longs = long.term + positive(total) - positive(size.term)
+    shorts = short.term + positive(-total) - positive(-size.term)
+    p.assume(longs >= 0, longs <= most, shorts >= 0, shorts <= most)
     after = p.call("market_words._moved", word, size, change).term
-    p.show(
-        (after & mask) == long,
-        (z3.LShR(after, 104) & mask) == short,
-        z3.LShR(after, 208) == z3.LShR(word.term, 208),
-    )
+    p.show(after == longs + shorts * 2**104 + above.term * 2**208)

@@ -104,7 +104,6 @@ def _units(p: Proof, start: Value, end: Value, scale: Value, premium: Value) -> 
     "libraries/quote.vy: _price",
     Edit("quote", "_price", "unsafe_add(skew, size), scale", "size, scale"),
     bug_at={"a": 30 * WAD, "b": 31 * WAD, "c": 32 * WAD, "scale": 5000 * WAD, "premium": 5000},
-    slow=False,
 )
 def splitting_a_fill_changes_nothing(p: Proof) -> None:
     """The units of premium from a to b and from b to c are those from a to c, or one 1e-18 more by
@@ -138,7 +137,7 @@ def splitting_a_fill_changes_nothing(p: Proof) -> None:
     )
 
 
-def _two_prices(p: Proof, back: bool) -> dict[str, Any]:
+def _two_prices(p: Proof) -> dict[str, Any]:
     """A fill from skew s to t, and one from t back to s."""
     p.exact_division()
     scale, premium = _market(p)
@@ -166,10 +165,12 @@ def _two_prices(p: Proof, back: bool) -> dict[str, Any]:
 
 @lemma(
     "libraries/quote.vy: _price",
-    Edit("quote", "_price", "return unsafe_sub(mark, per_unit)", "return unsafe_add(mark, per_unit)"),
+    Edit(
+        "quote", "_price", "return unsafe_sub(mark, per_unit)", "return unsafe_add(mark, per_unit)"
+    ),
     "all values in the widths; the potential is any function of the skew",
 )
 def a_round_trip_at_one_mark_earns_nothing(p: Proof) -> None:
     """In at one price and out at once: the price in is at least the price out."""
-    v = _two_prices(p, True)
+    v = _two_prices(p)
     p.show(v["in"] >= v["out"])

@@ -43,9 +43,7 @@ def _market(p: Proof, v: dict[str, Value]) -> dict[str, Value]:
     }
 
 
-def _size(p: Proof, divisions: bool = True) -> dict[str, Any]:
-    if divisions:
-        p.exact_division()
+def _size(p: Proof) -> dict[str, Any]:
     v: dict[str, Any] = _terms(p)
     v |= {
         "held": p.var("held", 1, 2**104, like=10 * WAD),
@@ -82,8 +80,12 @@ def _size(p: Proof, divisions: bool = True) -> dict[str, Any]:
 
 @lemma(
     "liquidation/slices.vy: _size",
-    Edit("slices", "_size", "rounding._mul_div_down(held - size, mark, WAD)",
-         "rounding._mul_div_up(size, mark, WAD)"),
+    Edit(
+        "slices",
+        "_size",
+        "rounding._mul_div_down(held - size, mark, WAD)",
+        "rounding._mul_div_up(size, mark, WAD)",
+    ),
 )
 def a_slice_leaves_nothing_or_the_minimum(p: Proof) -> None:
     """0 <= size <= held; it is all exactly if it says so; else the rest is worth at least the
@@ -110,12 +112,8 @@ def a_slice_takes_the_room_and_less_than_a_minimum(p: Proof) -> None:
     v = _size(p)
     beyond = (v["held"].term - v["room"].term) * v["mark"].term
     p.show(
-        z3.Or(
-            v["size"] <= v["room"].term,
-            beyond < v["least"].term * WAD,
-            z3.And(v["size"] == v["held"].term, v["held"].term <= v["room"].term),
-            v["size"] <= v["room"].term,
-        )
+        v["size"] <= v["held"].term,
+        z3.Or(v["size"] <= v["room"].term, beyond < v["least"].term * WAD),
     )
 
 
@@ -138,8 +136,12 @@ def _restoring(p: Proof) -> dict[str, Any]:
 
 @lemma(
     "liquidation/slices.vy: _size",
-    Edit("slices", "_size", "max(rounding._mul_div_up(held, missing, relief), rounding._mul_div_up(least, WAD, mark))",
-         "rounding._mul_div_down(held, missing, relief)"),
+    Edit(
+        "slices",
+        "_size",
+        "max(rounding._mul_div_up(held, missing, relief), rounding._mul_div_up(least, WAD, mark))",
+        "rounding._mul_div_down(held, missing, relief)",
+    ),
     bug_at={"held": 10 * WAD, "mark": 60_000 * WAD},
 )
 def a_restoring_slice_is_at_least_the_formula(p: Proof) -> None:
@@ -233,8 +235,11 @@ def _of(p: Proof) -> dict[str, Any]:
     p.stand_in("rounding._mul_div_down", spy)
     keys = ("held", "equity", "maintenance", "gross")
     slice_ = p.call("slices._of", *[v[key] for key in keys], _market(p, v))
-    return v | {"penalty": slice_["penalty"].term, "size": slice_["size"].term,
-                "closed": divided[0].term}
+    return v | {
+        "penalty": slice_["penalty"].term,
+        "size": slice_["size"].term,
+        "closed": divided[0].term,
+    }
 
 
 @lemma(
