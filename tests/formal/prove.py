@@ -14,7 +14,7 @@ from tests.formal.proof import LEMMAS, SECONDS, judge
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="lemmas, by name; all without")
-    parser.add_argument("--timeout", type=float, default=3 * SECONDS)
+    parser.add_argument("--timeout", type=float, default=SECONDS)
     options = parser.parse_args()
     assert lemmas.__all__
     unknown = set(options.names) - {lemma.name for lemma in LEMMAS}

@@ -175,6 +175,10 @@ class Reading:
     def _fork(
         self, source: Module, condition: Any, node: Any, rest: list[Any], frame: dict[str, Any]
     ) -> tuple[Any, dict]:
+        condition = z3.simplify(condition)
+        if z3.is_true(condition) or z3.is_false(condition):
+            branch = node.body if z3.is_true(condition) else node.orelse
+            return self._block(source, [*branch, *rest], frame)
         before = dict(self.written)
         outcomes = []
         for branch, holds in ((node.body, condition), (node.orelse, z3.Not(condition))):
@@ -526,6 +530,11 @@ class Integers(Reading):
             return Value(value.term, kind, value.low, value.high, bits)
         if op == "BitAnd":
             mask = _number(right)
+            if mask & (mask - 1) == 0 and mask:
+                # one bit, in its place
+                at = mask.bit_length() - 1
+                bit = self.split(self.split(left, at)[0], 1)[1]
+                return Value(bit.term * mask, kind, 0, mask, at)
             if mask & (mask + 1):
                 raise UntranslatableError(f"mask {mask:#x} on integers")
             return self.split(left, mask.bit_length())[1]
@@ -598,6 +607,10 @@ class Integers(Reading):
     def compare(self, op: str, left: Value, right: Value) -> Any:
         if left.modular or right.modular:
             raise UntranslatableError(f"{op} of a number that may have wrapped")
+        if left.high < right.low or left.low > right.high:
+            # the ranges decide it, and a branch less is looked at
+            below = left.high < right.low
+            return z3.BoolVal(op == "NotEq" or (below == (op in ("Lt", "LtE")) and op != "Eq"))
         a, b = left.term, right.term
         return {
             "Lt": a < b,

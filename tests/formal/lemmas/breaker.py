@@ -5,51 +5,47 @@ from typing import Any
 import z3
 
 from tests.formal.proof import Proof, lemma
-from tests.formal.translate import Edit, Value
+from tests.formal.translate import Edit, Integers, Value
 from tidegate.spec import breaker
 
 HALTED = 4
 AUCTION_ONLY = 3
-OUTAGE = 1 << 131
-TIME = 2**32 - 1
 
 
 def _poked(p: Proof) -> dict[str, Any]:
     """One poke of a market in any state, at any time, whatever is measured."""
-    p.bits()
+    reading = p.reading
+    assert isinstance(reading, Integers)
     v: dict[str, Any] = {
-        "now": p.unsigned("now", 0, 2**31, like=10_000),
+        "now": p.unsigned("now", 0, 2**31, like=10_200),
         "before": p.unsigned("before", 0, HALTED, like=4),
         "halt": p.unsigned("halt", 60, 3600, like=600),
         "measured": p.unsigned("measured", 0, HALTED, like=4),
         "grace": p.unsigned("grace", 0, 3600, like=0),
         "hold": p.unsigned("hold", 0, 43_200, like=300),
-        "state": p.unsigned("state", 0, 2**132 - 1, like=0),
-        "halts": p.unsigned("halts", 0, 2**64 - 1, like=(10_700 << 32) | 10_100),
-        "outage": Value(z3.Bool("outage"), "bool", 0, 1),
+        "dark": p.unsigned("dark", 0, 1, like=0),  # an outage at the last poke
+        "end": p.unsigned("end", 0, 2**31 + 3600, like=10_100),
+        "rest": p.unsigned("rest", 0, 2**31 + 7200, like=10_700),
     }
-    p.assume(z3.Not(v["outage"].term), z3.ULE(v["halts"].term & TIME, 2**31 + 7200))
-    p.assume(z3.ULE(z3.LShR(v["halts"].term, 32), 2**31 + 7200))
-    # what escalate lets in
-    p.assume(z3.ULE(z3.LShR(v["state"].term, 128) & 7, HALTED))
+    times = [(at, p.unsigned(f"time {at}", 0, 2**32 - 1, like=0)) for at in (0, 32, 64, 96)]
+    # escalate lets no more in
+    guard = p.unsigned("guard", 0, HALTED, like=0)
+    state = reading.packed([*times, (128, guard), (131, v["dark"])])
+    halts = reading.packed([(0, v["end"]), (32, v["rest"])])
     for name in ("measured", "grace", "hold"):
         p.stand_in(f"CircuitBreaker._{name}", lambda *_, value=v[name]: value)
     p.stand_in("CircuitBreaker._longest_halt", lambda _settings: v["halt"])
-    p.state(**{"halts_word": v["halts"], "block.timestamp": v["now"]})
+    p.stand_in("CircuitBreaker._pack_state", lambda *_: state)
+    p.state(**{"halts_word": halts, "block.timestamp": v["now"]})
     settings = p.unsigned("settings", like=0)
-    verdict = p.call(
-        "CircuitBreaker._judge", settings, v["before"], v["state"], {"outage": v["outage"]}
-    )
+    outage = {"outage": Value(z3.BoolVal(False), "bool", 0, 1)}
+    verdict = p.call("CircuitBreaker._judge", settings, v["before"], state, outage)
     new = verdict["halts"].term
-    after = z3.If(new == 0, v["halts"].term, new)
-    return v | {
-        "level": verdict["level"].term,
-        "end": v["halts"].term & TIME,
-        "rest": z3.LShR(v["halts"].term, 32),
-        "end_after": after & TIME,
-        "rest_after": z3.LShR(after, 32),
-        "went_dark": (v["state"].term & OUTAGE) != 0,
-    }
+    end, rest = z3.Ints("end_after rest_after")
+    reading.fact(z3.And(end >= 0, end < 2**32, rest >= 0))
+    reading.fact(z3.If(new == 0, halts.term, new) == rest * 2**32 + end)
+    terms = {name: value.term for name, value in v.items()}
+    return terms | {"level": verdict["level"].term, "end_after": end, "rest_after": rest}
 
 
 @lemma(
@@ -61,13 +57,9 @@ def a_halt_is_within_the_halts_of_all_markets(p: Proof) -> None:
     """After a poke without an outage a market is HALTED only before the end of the halts, which
     is at most the longest halt away or as it was."""
     v = _poked(p)
-    halted = v["level"] == HALTED
     p.show(
-        z3.Implies(halted, z3.ULT(v["now"].term, v["end_after"])),
-        z3.Or(
-            v["end_after"] == v["end"],
-            z3.ULE(v["end_after"], v["now"].term + v["halt"].term),
-        ),
+        z3.Implies(v["level"] == HALTED, v["now"] < v["end_after"]),
+        z3.Or(v["end_after"] == v["end"], v["end_after"] <= v["now"] + v["halt"]),
     )
 
 
@@ -83,14 +75,15 @@ def a_halt_is_within_the_halts_of_all_markets(p: Proof) -> None:
 )
 def new_halts_begin_after_a_rest(p: Proof) -> None:
     """The end of the halts moves only when their rest is over, and then the next rest ends as long
-    after it as a halt may last."""
+    after it as a halt may last. The end of a rest never comes nearer."""
     v = _poked(p)
+    p.assume(v["rest"] >= v["end"])
     moved = v["end_after"] != v["end"]
     p.show(
-        z3.Implies(moved, z3.UGE(v["now"].term, v["rest"])),
-        z3.Implies(moved, z3.UGE(v["now"].term, v["end"])),
-        z3.Implies(moved, v["rest_after"] == v["end_after"] + v["halt"].term),
-        z3.UGE(v["rest_after"], v["rest"]),
+        z3.Implies(moved, v["now"] >= v["rest"]),
+        z3.Implies(moved, v["rest_after"] == v["end_after"] + v["halt"]),
+        v["rest_after"] >= v["rest"],
+        v["rest_after"] >= v["end_after"],
     )
 
 
@@ -109,12 +102,10 @@ def the_poke_after_the_end_lifts_a_halt(p: Proof) -> None:
     the end, however high its meters, and from that poke on no market halts for the longest
     halt."""
     v = _poked(p)
-    late = z3.And(
-        v["before"].term == HALTED, z3.UGE(v["now"].term, v["end"]), z3.Not(v["went_dark"])
-    )
+    late = z3.And(v["before"] == HALTED, v["now"] >= v["end"], v["dark"] == 0)
     p.show(
-        z3.Implies(late, z3.ULE(v["level"], AUCTION_ONLY)),
-        z3.Implies(late, z3.UGE(v["rest_after"], v["now"].term + v["halt"].term)),
+        z3.Implies(late, v["level"] <= AUCTION_ONLY),
+        z3.Implies(late, v["rest_after"] >= v["now"] + v["halt"]),
     )
 
 
