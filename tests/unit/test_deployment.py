@@ -89,6 +89,7 @@ def test_the_manifest_finds_the_contracts_again(tmp_path):
     assert manifest["contracts"]["ClearingHouse"]["args"] == [
         deployment.oracle.address,
         deployment.configurator.address,
+        deployment["SharedLosses"].address,
     ]
     assert manifest["config"]["delay"] == 172_800
 
