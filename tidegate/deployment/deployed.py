@@ -60,6 +60,14 @@ class Deployment:
         return self.contracts["Liquidator"]
 
     @property
+    def breaker(self) -> Contract:
+        return self.contracts["CircuitBreaker"]
+
+    @property
+    def losses(self) -> Contract:
+        return self.contracts["SharedLosses"]
+
+    @property
     def lens(self) -> Contract:
         return self.contracts["Lens"]
 
