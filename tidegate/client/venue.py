@@ -43,6 +43,9 @@ class Venue:
     vault: Contract
     exchange: Contract
     liquidator: Contract
+    fund: Contract
+    breaker: Contract
+    losses: Contract  # what sides of markets shared
     token: Contract
     lens: Contract
     markets: dict[str, Market]
@@ -67,6 +70,9 @@ class Venue:
             vault=deployment.vault,
             exchange=deployment.exchange,
             liquidator=deployment.liquidator,
+            fund=deployment.fund,
+            breaker=deployment.breaker,
+            losses=deployment.losses,
             token=deployment.token,
             lens=deployment.lens,
             markets={
@@ -194,6 +200,6 @@ class Venue:
     # Readings
 
     def size(self, account: int, market: str) -> Decimal:
-        """Of the position, units of the underlying."""
-        word = self.core.call("position_word", account, self.markets[market].instrument)
-        return Decimal(words.Position.unpack(word).size) / WAD
+        """What is left of the position, units of the underlying."""
+        size = self.core.call("size_of", account, self.markets[market].instrument)
+        return Decimal(size) / WAD
