@@ -47,7 +47,8 @@ class Venue:
     breaker: Contract
     losses: Contract  # what sides of markets shared
     token: Contract
-    lens: Contract
+    lens_accounts: Contract
+    lens_markets: Contract
     markets: dict[str, Market]
     slot_seconds: int = 0
     epoch_seconds: int = 0
@@ -74,7 +75,8 @@ class Venue:
             breaker=deployment.breaker,
             losses=deployment.losses,
             token=deployment.token,
-            lens=deployment.lens,
+            lens_accounts=deployment.lens_accounts,
+            lens_markets=deployment.lens_markets,
             markets={
                 name: Market(name, instrument) for name, instrument in deployment.markets.items()
             },

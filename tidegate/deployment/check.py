@@ -45,7 +45,7 @@ def differences(deployment: Deployment, config: DeploymentConfig, deployer: str)
     for name in ("PriceOracle", "Configurator", "LiquidityVault", "GuarantyFund", "Liquidator"):
         equal(f"owner of {name}", deployment[name].call("OWNER"), timelock.address)
 
-    for name in ("Exchange", "Lens"):
+    for name in ("Exchange", "LensMarkets"):
         wired = {"CORE": deployment.core, "ORACLE": oracle, "VAULT": vault}
         for getter, contract in wired.items():
             equal(f"{getter} of {name}", deployment[name].call(getter), contract.address)
@@ -60,6 +60,10 @@ def differences(deployment: Deployment, config: DeploymentConfig, deployer: str)
     breaker = deployment.breaker
     for getter, contract in wired.items():
         equal(f"{getter} of CircuitBreaker", breaker.call(getter), contract.address)
+    wired = {"CORE": core, "ORACLE": oracle, "LIQUIDATOR": deployment.liquidator}
+    for getter, contract in wired.items():
+        there = deployment.lens_accounts.call(getter)
+        equal(f"{getter} of LensAccounts", there, contract.address)
     equal("fund of Liquidator", deployment.liquidator.call("fund"), deployment.fund.address)
     equal("guardian", deployment.configurator.call("guardian"), config.guardian)
     equal("delay", timelock.call("get_minimum_delay"), config.delay)

@@ -34,7 +34,8 @@ CONTRACTS = (
     "Exchange",
     "Liquidator",
     "CircuitBreaker",
-    "Lens",
+    "LensAccounts",
+    "LensMarkets",
 )
 TOKEN = "FaucetToken"
 TABLES = ("token", "fund")  # settings that are settings themselves

@@ -68,8 +68,12 @@ class Deployment:
         return self.contracts["SharedLosses"]
 
     @property
-    def lens(self) -> Contract:
-        return self.contracts["Lens"]
+    def lens_accounts(self) -> Contract:
+        return self.contracts["LensAccounts"]
+
+    @property
+    def lens_markets(self) -> Contract:
+        return self.contracts["LensMarkets"]
 
     @property
     def configurator(self) -> Contract:

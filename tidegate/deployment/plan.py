@@ -287,7 +287,8 @@ def _create_all(builder: _Creations, config: DeploymentConfig, sender: str) -> N
     )
     fund = builder.addresses["GuarantyFund"]
     create("CircuitBreaker", timelock, configurator, core, oracle, liquidator, fund)
-    create("Lens", core, oracle, vault, exchange, liquidator)
+    create("LensAccounts", core, oracle, liquidator)
+    create("LensMarkets", core, oracle, vault, exchange)
 
 
 def _govern(

@@ -171,8 +171,8 @@ def lots(
     answers = _sure(
         ask,
         [
-            *((venue.lens, "positions", (part,)) for part in parts),
-            *((venue.lens, "health", (part,)) for part in parts),
+            *((venue.lens_accounts, "positions", (part,)) for part in parts),
+            *((venue.lens_accounts, "health", (part,)) for part in parts),
             *((venue.liquidator, "state_word", (account,)) for account in accounts),
             *((venue.core, "limits_word", (instrument,)) for instrument in instruments),
             *((venue.core, "trade_word", (instrument,)) for instrument in instruments),
@@ -294,8 +294,8 @@ def _bidder(ask: Ask, venue: Venue, terms: BidderTerms) -> Bidder:
     health, held, *risks = _sure(
         ask,
         [
-            (venue.lens, "health", ([terms.account],)),
-            (venue.lens, "positions", ([terms.account],)),
+            (venue.lens_accounts, "health", ([terms.account],)),
+            (venue.lens_accounts, "positions", ([terms.account],)),
             *((venue.core, "risk_word", (instrument,)) for instrument in instruments),
         ],
     )

@@ -154,7 +154,7 @@ class Keepers:
         found = []
         for at in range(0, len(accounts), READ_AT_ONCE):
             some = list(accounts[at : at + READ_AT_ONCE])
-            for health in self.venue.lens.call("health", some):
+            for health in self.venue.lens_accounts.call("health", some):
                 sizes = self.journal.sizes.get(health.account, {})
                 notionals = {
                     instrument: abs(size) * marks[instrument] // WAD

@@ -100,7 +100,9 @@ class Service:
     def __post_init__(self) -> None:
         internal = {int(self.venue.core), int(self.venue.vault), int(self.venue.exchange)}
         self.scanner = Scanner(
-            self.lane.view, self.venue.lens, lambda account: words.owner_of(account) in internal
+            self.lane.view,
+            self.venue.lens_accounts,
+            lambda account: words.owner_of(account) in internal,
         )
         self._needs = Need.NOTHING
         for role in self.roles:
