@@ -82,21 +82,23 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> int | N
     multiple=True,
     is_flag=False,
     flag_value="dampers",
-    type=click.Choice(["dampers", "speed", "theory"]),
-    help="Instead: real crashes with and without each damper, in process. Also: speed, theory.",
+    type=click.Choice(["dampers", "speed", "size", "theory"]),
+    help="Instead: real crashes with and without each damper, in process. Or other comparisons.",
 )
 @click.option("--seeds", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--resume", is_flag=True, help="With --compare: keep the rows of the report.")
 @click.option(
     "--processes", type=click.IntRange(1, 64), default=2, show_default=True, help="Of --compare."
 )
 def demo(
     prices, start, end, gap, seed, traders, bars, where, report, table, picture, groups, seeds,
-    processes,
+    resume, processes,
 ) -> None:  # fmt: skip
     """Replay a crash on a local chain; exit 1 if a law of the ledger is false."""
     console = Console()
     if groups:
-        _compare(groups, seeds, traders, processes, where, (report, table, picture), console)
+        outputs = (report, table, picture)
+        _compare(groups, seeds, traders, processes, where, resume, outputs, console)
         return
     from tidegate import demo as demonstration
 
@@ -114,7 +116,7 @@ def demo(
         raise SystemExit(1)
 
 
-def _compare(groups, seeds, traders, processes, where, outputs, console: Console) -> None:
+def _compare(groups, seeds, traders, processes, where, resume, outputs, console: Console) -> None:
     from tidegate import compare
 
     report, table, picture = outputs
@@ -124,6 +126,7 @@ def _compare(groups, seeds, traders, processes, where, outputs, console: Console
         accounts=traders or compare.ACCOUNTS,
         processes=processes,
         node=where == "anvil",
+        resume=resume,
         report=report,
         table=table,
         picture=picture or Path("out/compare.png"),

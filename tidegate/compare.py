@@ -14,6 +14,7 @@ from tidegate.simulation.compare import (
     CRASHES,
     GENERATED,
     SETTINGS,
+    SIZES,
     SPEEDS,
     THEORY,
     Crash,
@@ -24,7 +25,7 @@ from tidegate.simulation.crash_exchange import genesis
 from tidegate.simulation.paths import BTC, PathError
 from tidegate.web3_chain import local_node
 
-GROUPS = {"dampers": SETTINGS, "speed": SPEEDS, "theory": THEORY}
+GROUPS = {"dampers": SETTINGS, "speed": SPEEDS, "size": SIZES, "theory": THEORY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Options:
     accounts: int = ACCOUNTS
     processes: int = 2
     node: bool = False  # repeat one run on anvil
+    resume: bool = False  # keep the rows that the report holds already
     report: Path | None = None
     table: Path | None = None
     picture: Path | None = None
@@ -64,7 +66,20 @@ def run(options: Options, console: Console) -> list[Row]:
     settings = [setting for group in options.groups for setting in GROUPS[group]]
     todo = compare.tasks(chosen, settings, options.seeds, options.accounts, folder)
     place = {(one.crash.name, one.setting.name, one.seed): n for n, one in enumerate(todo)}
+    for path in (options.report, options.table, options.picture):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
+    if options.report and options.resume:
+        rows = [
+            row
+            for row in compare_report.read(options.report)
+            if (row.crash, row.setting, row.seed) in place
+        ]
+    elif options.report:
+        options.report.unlink(missing_ok=True)
+    have = {(row.crash, row.setting, row.seed) for row in rows}
+    todo = [one for one in todo if (one.crash.name, one.setting.name, one.seed) not in have]
     began = time.monotonic()
     with Progress(
         TextColumn("{task.description}"),
@@ -74,8 +89,10 @@ def run(options: Options, console: Console) -> list[Row]:
         console=console,
     ) as progress:
         bar = progress.add_task(f"{len(settings)} settings, {options.seeds} seeds", total=len(todo))
-        for row in compare.run_all(todo, options.processes):
+        for row in compare.run_all(todo, options.processes) if todo else ():
             rows.append(row)
+            if options.report:
+                compare_report.append(row, options.report)
             progress.update(bar, advance=1)
     rows.sort(key=lambda row: place[row.crash, row.setting, row.seed])
     spent = time.monotonic() - began
@@ -121,11 +138,6 @@ def publish(
     console: Console,
 ) -> None:
     """Table, JSON, picture."""
-    for path in (options.report, options.table, options.picture):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-    if options.report:
-        compare_report.write(rows, options.report)
     if options.table:
         _, settings = compare_report.names(rows)
         text = [
@@ -139,8 +151,9 @@ def publish(
 
         recorded = {}
         for crash in chosen:
-            path = compare.path_of(Task(crash, SETTINGS[0], 1, folder=folder))
-            series = path.prices[BTC]
-            recorded[crash.name] = (series / series[0])[::4].tolist()
+            for seed in sorted({row.seed for row in rows}):
+                path = compare.path_of(Task(crash, SETTINGS[0], seed, folder=folder))
+                series = path.prices[BTC]
+                recorded[crash.name, seed] = (series / series[0])[::4].tolist()
         draw(rows, recorded, options.picture)
         console.print(f"picture: {options.picture}")

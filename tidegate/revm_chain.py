@@ -55,9 +55,8 @@ class RevmChain:
         )
         self._known = Known()
         self._view_selectors: set[bytes] = set()
-        self._functions: dict[bytes, Any] = {}  # by selector, for names
-        # of two contracts one selector may return different things
-        self._of: dict[tuple[int, bytes], Any] = {}
+        self._functions: dict[bytes, Any] = {}
+        self._there: dict[tuple[str, bytes], Any] = {}  # by address and selector
         self._outcomes: dict[str, Receipt | errors.ProtocolError] = {}
 
     def _block_env(self) -> Any:
@@ -78,7 +77,7 @@ class RevmChain:
         self._known.add(address, abi)
         for function in abi.functions.values():
             self._functions[function.selector] = function
-            self._of[int(address, 16), function.selector] = function
+            self._there[address.lower(), function.selector] = function
             # One selector may be a view here and not there.
             if function.view:
                 self._view_selectors.add(function.selector)
@@ -119,7 +118,7 @@ class RevmChain:
             evm.reset_transient_storage()
         result = evm.result
         logs = [(log.address, *log.data) for log in result.logs]
-        function = self._of.get((int(call.to, 16), data[:4]), self._functions.get(data[:4]))
+        function = self._there.get((call.to.lower(), data[:4]))
         return Receipt(
             gas_used=result.gas_used,
             events=self._known.decode(logs),

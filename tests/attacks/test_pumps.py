@@ -53,6 +53,7 @@ def test_a_pyramid_of_wallets_stops_at_the_caps_and_falls_without_a_deficit(
     funded: System, keeper: str, laws
 ):
     """Ten wallets put their unrealised profit into more on the way up; then the price returns."""
+    funded.widen_bucket(BTC)  # slices alone must do it here
     owners = [funded.actor(f"wallet {n}") for n in range(WALLETS)]
     wallets = [funded.fund(owner, 120_000) for owner in owners]
     for wallet in wallets:

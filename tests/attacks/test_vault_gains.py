@@ -148,6 +148,7 @@ def test_a_deficit_not_yet_booked_is_shared_as_far_as_shares_left(
     The vault counts what a bankrupt account owes it as if it could pay; nobody can list such
     accounts for it. What that costs those who stay: the deficit times the share that left.
     """
+    funded.widen_bucket(BTC)
     funded.provide(attacker, 5_000_000)
     account = funded.fund(trader, 700_000)
     trade(funded, account, 200)

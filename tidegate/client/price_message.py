@@ -1,7 +1,8 @@
 """EIP-712 price messages of the push feed, built and signed: PriceOracle.message_hash."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from functools import cache
 from typing import Any
 
 from eth_account.messages import SignableMessage, encode_typed_data
@@ -24,6 +25,14 @@ TYPES = {
         {"name": "published", "type": "uint256"},
     ],
 }
+
+
+def _type_hash(name: str) -> bytes:
+    members = ",".join(f"{member['type']} {member['name']}" for member in TYPES[name])
+    return keccak(text=f"{name}({members})")
+
+
+MESSAGE_TYPE_HASH = _type_hash("PriceMessage")
 MAX_AGE = 1023  # seconds: no feed takes a publication later than this behind its slot's start
 REMEMBERED_SLOTS = 128  # the oracle's ring: an older slot can no longer be stored
 
@@ -70,8 +79,24 @@ class Domain:
 
     def hash(self, message: PriceMessage) -> bytes:
         """Equals PriceOracle.message_hash."""
-        parts = self.signable(message)
-        return keccak(b"\x19" + parts.version + parts.header + parts.body)
+        body = keccak(MESSAGE_TYPE_HASH + b"".join(map(_word, astuple(message))))
+        return keccak(b"\x19\x01" + separator(self) + body)
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+@cache
+def separator(domain: Domain) -> bytes:
+    """The domain's hash: what is constant of every message."""
+    return keccak(
+        _type_hash("EIP712Domain")
+        + keccak(text=NAME)
+        + keccak(text=VERSION)
+        + _word(domain.chain_id)
+        + _word(int(domain.oracle, 16))
+    )
 
 
 def publish_range(slot: int, slot_seconds: int) -> tuple[int, int]:
@@ -109,7 +134,7 @@ class PriceSigner:
         if len(known) > 2 * REMEMBERED_SLOTS:
             oldest = max(known) - REMEMBERED_SLOTS
             self.signed[message.feed] = {k: v for k, v in known.items() if k > oldest}
-        return bytes(self.account.sign_message(self.domain.signable(message)).signature)
+        return bytes(self.account.unsafe_sign_hash(self.domain.hash(message)).signature)
 
 
 def quorum(signers: Iterable[PriceSigner], message: PriceMessage) -> bytes:

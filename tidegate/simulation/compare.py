@@ -16,9 +16,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tidegate.chain import Chain
+from tidegate.deployment import DeploymentConfig
 from tidegate.simulation import paths
 from tidegate.simulation.crash import Conduct, CrashRun, Tally
-from tidegate.simulation.crash_exchange import LIQUIDITY, Terms, genesis, prepare
+from tidegate.simulation.crash_exchange import BREAKER, LIQUIDITY, Terms, genesis, prepare
 from tidegate.simulation.crash_path import CrashPath, on_grid
 from tidegate.simulation.crowd import gather
 from tidegate.simulation.external_market import FALL_BTC, FALL_ETH, Impact, october_2025
@@ -92,11 +93,23 @@ class Setting:
     conduct: Conduct = field(default_factory=Conduct)
     permanent: bool = False  # the market outside recovers nothing
     held: bool = False  # recorded prices stay at their low
+    crowd: float = CROWD
 
 
 NONE = Setting("no dampers")
+USUAL = Terms(bucket=DeploymentConfig().bucket, bucket_window=DeploymentConfig().bucket_window)
+BUCKET = Setting("bucket", USUAL)
+AUCTION = Setting("bucket, auctions", USUAL, Conduct(auctions=True))
+BRAKED = Setting("breaker", Terms(breaker=BREAKER))
 CROWDING = Setting("crowding margin", Terms(crowding="0.1"))
-SETTINGS = (NONE, CROWDING)
+ALL = Setting("all", replace(USUAL, crowding="0.1", breaker=BREAKER), Conduct(auctions=True))
+SETTINGS = (NONE, BUCKET, AUCTION, BRAKED, CROWDING, ALL)
+# The same exchange half and twice as large against the same market outside.
+SIZES = tuple(
+    replace(setting, name=f"{setting.name}, {label}", crowd=crowd)
+    for label, crowd in (("half the size", CROWD / 2), ("twice the size", CROWD * 2))
+    for setting in (NONE, ALL)
+)
 # Speed alone: the same exchange without dampers, its keepers slower and slower.
 SPEEDS = tuple(
     Setting(f"every {every * STEP} s", conduct=Conduct(every=every)) for every in (1, 4, 20, 60)
@@ -143,6 +156,12 @@ class Row:
     provider: float  # share of the liquidity
     vault: float  # the part of it inside the exchange
     minutes: float  # to calm
+    auctions: int
+    bids: int
+    takeovers: int
+    shared: int  # losses that a side shared
+    levels: dict[str, int]  # how often the breaker set each level
+    bidders: float  # their result, share of the liquidity
     broken: list[str]  # laws of the ledger that do not hold at the end
     shrunk: int
     held_back: int  # prices that the oracle's guard let pass only in part
@@ -187,7 +206,7 @@ def play(
         path,
         members,
         impacts_of(task.setting),
-        CROWD * ACCOUNTS / task.accounts,
+        task.setting.crowd * ACCOUNTS / task.accounts,
         task.seed,
         task.setting.conduct,
         progress,
@@ -221,6 +240,12 @@ def row_of(task: Task, path: CrashPath, tally: Tally, seconds: float) -> Row:
         provider=tally.provider_result / liquidity,
         vault=(tally.vault_end - tally.vault_start) / liquidity,
         minutes=tally.minutes_to_calm,
+        auctions=tally.auctions,
+        bids=tally.bids,
+        takeovers=tally.takeovers,
+        shared=tally.shared,
+        levels={str(level): times for level, times in sorted(tally.levels.items())},
+        bidders=tally.bidders / liquidity,
         broken=tally.broken,
         shrunk=tally.shrunk,
         held_back=tally.held_back,

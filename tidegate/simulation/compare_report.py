@@ -34,6 +34,13 @@ class Column:
 
 
 PERCENT = 100.0
+
+
+def _heaviest(row: Row) -> float:
+    """How concentrated a deficit is: 0 without one, 1 if a single layer pays it all."""
+    return max(row.borne.values(), default=0.0) / row.deficit if row.deficit else 0.0
+
+
 COLUMNS = (
     Column("low of BTC beyond the recorded one, %", lambda row: row.extra_low[BTC], scale=PERCENT),
     Column("of ETH, %", lambda row: row.extra_low[ETH], scale=PERCENT),
@@ -41,14 +48,17 @@ COLUMNS = (
     Column("liquidated, % of open interest", lambda row: row.liquidated_notional, "{:.1f}", 100),
     Column("loss in liquidation, % of deposits", lambda row: row.cost, scale=PERCENT),
     Column("deficit, % of deposits", lambda row: row.deficit, scale=PERCENT),
+    Column("both together, % of deposits", lambda row: row.cost + row.deficit, scale=PERCENT),
     Column("borne by insurance", lambda row: row.borne.get("insurance", 0.0), scale=PERCENT),
+    Column("by the guaranty fund", lambda row: row.borne.get("fund", 0.0), scale=PERCENT),
     Column("by the vault", lambda row: row.borne.get("vault", 0.0), scale=PERCENT),
+    Column("on the layer that pays most, % of the deficit", _heaviest, "{:.0f}", PERCENT),
     Column("LP result with hedge, % of liquidity", lambda row: row.provider, scale=PERCENT),
+    Column("bidders' result, % of liquidity", lambda row: row.bidders, scale=PERCENT),
     Column("minutes to calm", lambda row: row.minutes, "{:.0f}"),
-)
-ENDS = (
     Column("BTC at the end, % of recorded", lambda row: row.ends[BTC], "{:.2f}", 100),
     Column("ETH at the end, % of recorded", lambda row: row.ends[ETH], "{:.2f}", 100),
+    Column("topped up or reduced in time", lambda row: row.topped_up + row.reduced, "{:.0f}"),
 )
 
 
@@ -66,22 +76,17 @@ def of(rows: Sequence[Row], crash: str, setting: str) -> list[Row]:
 def lines(
     rows: Sequence[Row], crash: str, settings: Sequence[str], columns: Sequence[Column] = COLUMNS
 ) -> list[list[str]]:
-    """One line per setting that ran: its name, then each column's text."""
-    return [
-        [setting, *(column.text(found) for column in columns)]
-        for setting in settings
-        if (found := of(rows, crash, setting))
-    ]
+    """One line per figure: its title, then each setting that ran."""
+    present = [found for setting in settings if (found := of(rows, crash, setting))]
+    return [[column.title, *(column.text(found) for found in present)] for column in columns]
 
 
 def markdown(
     rows: Sequence[Row], crash: str, settings: Sequence[str], columns: Sequence[Column] = COLUMNS
 ) -> str:
-    """One crash as it stands in the docs."""
-    made = [
-        "| setting | " + " | ".join(column.title for column in columns) + " |",
-        "| --- |" + " ---: |" * len(columns),
-    ]
+    """One crash as it stands in the docs: settings side by side."""
+    present = [setting for setting in settings if of(rows, crash, setting)]
+    made = ["| | " + " | ".join(present) + " |", "| --- |" + " ---: |" * len(present)]
     made += ["| " + " | ".join(line) + " |" for line in lines(rows, crash, settings, columns)]
     return "\n".join(made) + "\n"
 
@@ -96,16 +101,18 @@ def show(rows: Sequence[Row], console: Console) -> None:
         table.add_column("")
         for setting in present:
             table.add_column(setting, justify="right")
-        for column in COLUMNS:
-            table.add_row(
-                column.title, *(column.text(of(rows, crash, setting)) for setting in present)
-            )
+        for line in lines(rows, crash, present):
+            table.add_row(*line)
         console.print(table)
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
-    path.write_text(json.dumps([row.as_json() for row in rows]) + "\n")
+def append(row: Row, path: Path) -> None:
+    """One more line of a file of rows: a run that was broken off keeps what it has."""
+    with path.open("a") as file:
+        file.write(json.dumps(row.as_json()) + "\n")
 
 
 def read(path: Path) -> list[Row]:
-    return [Row(**fields) for fields in json.loads(path.read_text())]
+    """Every whole line; none if there is no file."""
+    text = path.read_text() if path.exists() else ""
+    return [Row(**json.loads(line)) for line in text.splitlines(keepends=True) if line[-1] == "\n"]

@@ -8,8 +8,9 @@ vault's hedge follows the skew that is left, and what it sells moves the next st
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tidegate.abi import Event
 from tidegate.audit import read_books
 from tidegate.chain import Receipt
 from tidegate.client.calls import Transaction
+from tidegate.client.errors import ProtocolError
 from tidegate.client.orders import Order
 from tidegate.client.units import human, wad
 from tidegate.client.venue import COLLATERAL
@@ -28,10 +30,10 @@ from tidegate.simulation.crash_exchange import SLOT, Prices, Ready, must
 from tidegate.simulation.crash_path import CrashPath
 from tidegate.simulation.crowd import TOP_UP_SHARE, WARNED, Alarm, Habit, Member
 from tidegate.simulation.external_market import ExternalMarket, Impact
-from tidegate.simulation.hedging import Hedger
+from tidegate.simulation.hedging import Appetite, Hedger, Unloader
 from tidegate.simulation.standings import NEAR, Standings
 from tidegate.spec import words
-from tidegate.spec.rounding import WAD
+from tidegate.spec.rounding import PPM, WAD
 
 TICK = Decimal("0.01")
 SIZE_STEP = Decimal("0.000001")
@@ -39,7 +41,14 @@ SLICING_ROUNDS = 8  # of the keepers in one step
 OPENING_ROUNDS = 14
 SMALLER = Decimal("0.85")  # what a refused opening is tried with next
 LEAST_LEVERAGE = Decimal(1)
+BIDDERS = 3
+BIDDER_DEPOSIT = Decimal(3_000_000)
+UNLOADING = 900.0  # seconds in which a bidder sells half of what it took
+LIVES = 4  # an auction lives that many times T2
 CALM = 0.005  # of the price: a temporary displacement below it is over
+
+
+FORCED = {"Sliced", "Sold", "TakenOver"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class Conduct:
 
     every: int = 1  # steps between two rounds of slicing
     shuffled: bool = False  # in any order, not the weakest first
+    auctions: bool = False  # open them where no slice is to be had; bidders bid
 
 
 @dataclass
@@ -71,6 +81,12 @@ class Tally:
     vault_end: float = 0.0
     hedge: float = 0.0
     held_back: int = 0  # prices that the oracle's guard let pass only in part
+    auctions: int = 0
+    bids: int = 0
+    takeovers: int = 0
+    shared: int = 0  # losses shared by a side: deleverage
+    levels: Counter[int] = field(default_factory=Counter)  # how often the breaker set each
+    bidders: float = 0.0  # their result, with what they sold outside
     topped_up: int = 0
     reduced: int = 0
     first_slice: int = -1  # step
@@ -126,6 +142,7 @@ class CrashRun:
         self.keeper = self.chain.account("keeper")
         self.keeper_account = words.account(self.keeper)
         self.prices = Prices(venue)
+        self.t2: int = venue.liquidator.call("T2")
         self.owners = [self.chain.account(f"trader {member.number}") for member in members]
         self.accounts = [words.account(owner) for owner in self.owners]
         self.standings = Standings(venue, self.journal, self.accounts)
@@ -134,6 +151,15 @@ class CrashRun:
             name: ExternalMarket(impact.scaled(crowd)) for name, impact in impacts.items()
         }
         self.hedgers = {name: Hedger(1.0) for name in impacts}
+        self.appetite = Appetite()
+        self.bidders: dict[int, int] = {}  # account: number
+        self.unloaders: dict[tuple[int, str], Unloader] = {}
+        self.running: dict[int, int] = {}  # accounts in auction: when it was opened
+        if self.conduct.auctions:
+            for number in range(BIDDERS):
+                self.bidders[words.account(self.chain.account(f"bidder {number}"))] = number
+                for name in impacts:
+                    self.unloaders[number, name] = Unloader(1.0, UNLOADING)
         self.tally = Tally(path.step)
         self._recorded: dict[str, float] = {}
         self._marks: dict[int, int] = {}
@@ -151,29 +177,54 @@ class CrashRun:
 
     def _count(self, events: Sequence[Event]) -> None:
         tally = self.tally
+        forced = any(event.name in FORCED for event in events)
         for event in events:
             args = event.args
             match event.name:
+                case "Filled" if forced and args.taker in self.standings.row:
+                    self._lost(args)
                 case "Sliced":
-                    market = self.venue.market_of(args.instrument).name
-                    size, price = args.size / WAD, args.price / WAD
                     tally.slices += 1
-                    tally.liquidated.add(args.account)
-                    tally.notional += abs(size) * price
-                    tally.cost += size * (price - self._recorded[market]) + args.penalty / WAD
-                    if tally.first_slice < 0:
-                        tally.first_slice = self._step
-                    tally.last_trouble = self._step
+                case "AuctionOpened":
+                    tally.auctions += 1
+                    self.running[args.account] = args.opened
+                case "Sold":
+                    tally.bids += 1
+                case "TakenOver":
+                    tally.takeovers += 1
+                case "LossShared":
+                    tally.shared += 1
+                case "Braked":
+                    tally.levels[args.level] += 1
+                case "AuctionEnded":
+                    self.running.pop(args.account, None)
                 case "Moved" if args.source == self.journal.deficits:
                     tally.deficit += args.amount / WAD
                 case "Moved" if args.target == self.journal.deficits:
                     tally.borne[self._layer(args.source)] += args.amount / WAD
 
+    def _lost(self, fill: Any) -> None:
+        """A forced fill: against the recorded price of the moment, with its penalty."""
+        tally = self.tally
+        market = self.venue.market_of(fill.instrument).name
+        size, price = fill.size / WAD, fill.price / WAD
+        tally.liquidated.add(fill.taker)
+        tally.notional += abs(size) * price
+        tally.cost += size * (price - self._recorded[market]) + fill.fee / WAD
+        if tally.first_slice < 0:
+            tally.first_slice = self._step
+        tally.last_trouble = self._step
+        if fill.maker in self.bidders:
+            self.unloaders[self.bidders[fill.maker], market].take(-size)
+
     def _layer(self, account: int) -> str:
         """Whose account pays a deficit."""
         if account == self.ready.deployment.insurance:
             return "insurance"
-        return "vault" if words.owner_of(account) == int(self.venue.vault) else "fund"
+        owner = words.owner_of(account)
+        if owner == int(self.ready.deployment.fund):
+            return "fund"
+        return "vault" if owner == int(self.venue.vault) else "others"
 
     def _send(self, transactions: Sequence[Transaction]) -> int:
         """How many of them did something; the others' errors are counted."""
@@ -202,7 +253,11 @@ class CrashRun:
             now,
             self.venue.window,
             self.venue.slot_seconds,
-            list(journal.orders.values()),
+            # in the order in which they were placed: hashes change with the contracts' addresses
+            [
+                replace(held, key=place.to_bytes(8, "big"))
+                for place, held in enumerate(journal.orders.values())
+            ],
             journal.prices,
             journal.newest_slot,
             {},
@@ -258,6 +313,7 @@ class CrashRun:
                 venue.deposit(account, self.ready.bank, member.deposit)
                 for account, member in zip(self.accounts, self.members, strict=True)
             ]
+            + [venue.deposit(bidder, self.ready.bank, BIDDER_DEPOSIT) for bidder in self.bidders]
         )
         wanted = [
             (member, name, leverage)
@@ -307,6 +363,15 @@ class CrashRun:
 
     # One step
 
+    def _poke(self) -> None:
+        """Let the breaker measure every market."""
+        self._send(
+            [
+                Transaction(self.ready.breaker, "poke", (market.instrument,), self.keeper)
+                for market in self.venue.markets.values()
+            ]
+        )
+
     def _slice(self) -> None:
         for _ in range(SLICING_ROUNDS):
             rows = self.standings.under(self._floats, NEAR)
@@ -319,6 +384,81 @@ class CrashRun:
             self.standings.refresh(self.journal.take_touched())
             if not done:
                 return
+
+    # Auctions
+
+    def _auction(self, time: int) -> None:
+        """Open what no slice reaches, bid where the discount pays, take over what failed."""
+        rows = self.standings.under(self._floats, 1.0)
+        if not len(rows) and not self.running:
+            return
+        short = [
+            one
+            for one in self.standings.candidates(rows, self._marks)
+            if liquidator.is_short(one) and self._dead(one.account, time)
+        ]
+        target = self.venue.liquidator
+        self._send(
+            [
+                Transaction(
+                    target,
+                    "open_auction",
+                    (one.account, max(one.notionals, key=one.notionals.__getitem__)),
+                    self.keeper,
+                )
+                for one in short
+            ]
+        )
+        for account in sorted(self.running):
+            self._bid(account, time)
+        self.standings.refresh(self.journal.take_touched())
+
+    def _dead(self, account: int, time: int) -> bool:
+        """Whether the account has no auction, or one that is over."""
+        opened = self.running.get(account)
+        return opened is None or time > opened + LIVES * self.t2
+
+    def _bid(self, account: int, time: int) -> None:
+        """The bidder with the most room takes what it may, if the discount is what it wants."""
+        target = self.venue.liquidator
+        try:
+            opened, discount, _, _ = target.call("auction_of", account)
+        except ProtocolError as refusal:
+            if refusal.name == "Paused":
+                return  # a halted market
+            if refusal.name != "NotLiquidatable":
+                raise
+            # it has maintenance again; with the buffer too the auction ends
+            self._send([Transaction(target, "end_auction", (account,), self.keeper)])
+            return
+        if not opened:
+            self.running.pop(account)
+            return
+        bidder, inventory = min(
+            ((one, self._inventory(number)) for one, number in self.bidders.items()),
+            key=lambda pair: pair[1],
+        )
+        room = self.appetite.room(inventory)
+        if room > 0 and discount / PPM >= self.appetite.wants(inventory):
+            number = self.bidders[bidder]
+            args = (account, bidder, wad(round(Decimal(room))), discount, time + 60, 0)
+            owner = self.chain.account(f"bidder {number}")
+            self._send([Transaction(target, "bid", args, owner)])
+        elif time >= opened + self.t2:
+            held = self.journal.sizes.get(account, {})
+            if held:
+                worst = max(held, key=lambda one: abs(held[one]) * self._marks[one])
+                args = (account, worst, self.keeper_account)
+                if not self._send([Transaction(target, "takeover", args, self.keeper)]):
+                    self._send([Transaction(target, "deleverage", args, self.keeper)])
+
+    def _inventory(self, number: int) -> float:
+        """Notional that a bidder has not sold outside yet."""
+        return sum(
+            abs(unloader.pending) * self.markets[name].price(self._recorded[name])
+            for (one, name), unloader in self.unloaders.items()
+            if one == number
+        )
 
     def _people(self, time: int) -> None:
         """Warn who is near, let act whose delay is over, fill what they ordered."""
@@ -401,11 +541,17 @@ class CrashRun:
                 now[name] = market.price(self._recorded[name])
                 tally.lows[name] = min(now[name], tally.lows.get(name, now[name]))
             self._publish(time, now)
+            if self.ready.terms.breaker:
+                self._poke()
             if step % self.conduct.every == 0:
                 self._slice()
+                if self.conduct.auctions:
+                    self._auction(time)
             self._people(time)
             self.standings.refresh(self.journal.take_touched())
             self._hedge()
+            for (_, name), unloader in self.unloaders.items():
+                unloader.unload(path.step, self.markets[name], self._recorded[name])
             self._note()
             self.progress(step + 1)
         books = read_books(self.venue, self.events)
@@ -414,6 +560,11 @@ class CrashRun:
         for name, hedger in self.hedgers.items():
             tally.hedge += hedger.book.worth(self.markets[name].price(self._recorded[name]))
             tally.ends[name] = self.markets[name].price(1.0)
+        for bidder in self.bidders:
+            tally.bidders += self.venue.core.call("health", bidder)[0] / WAD - float(BIDDER_DEPOSIT)
+        for (_, name), unloader in self.unloaders.items():
+            price = self.markets[name].price(self._recorded[name])
+            tally.bidders += unloader.book.worth(price)
         return tally
 
 

@@ -9,33 +9,45 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tidegate.abi import Event
-from tidegate.chain import Chain, Receipt
+from tidegate.artifacts import artifact
+from tidegate.chain import Chain, Contract, Receipt
 from tidegate.client.calls import Transaction
 from tidegate.client.price_message import Domain, PriceMessage, PriceSigner, quorum
-from tidegate.client.venue import Venue
+from tidegate.client.units import wad
+from tidegate.client.venue import FOREVER, MOVE, Venue
 from tidegate.deployment import Deployment, DeploymentConfig, deploy, perpetual
 from tidegate.keepers.actions import Push
 from tidegate.local_accounts import local_account, local_address
 from tidegate.spec import words
+from tidegate.spec.breaker import Settings
 from tidegate.spec.rounding import WAD
 
 SLOT = 5  # seconds
 EPOCH = 3600  # seconds, of the vault
 LIQUIDITY = Decimal(12_000_000)
+GUARANTY = Decimal(300_000)  # what members put into the guaranty fund
+DELAY = 3600  # seconds, of the timelock
 DEPTH = Decimal(250_000_000)  # of each market, collateral: where the premium would reach 100 %
 SOFT = Decimal(8_000_000)  # most net position of the traders of a market
 HARD = Decimal(12_000_000)  # most open interest of a side
 # Stress of both hard caps is half of the vault's equity, as the caps' rule asks.
 BANK = Decimal(100_000_000)  # pays every deposit
 SIGNER = "signer 0"  # one is enough: the oracle's quorum is not what is compared
+BREAKER_ROLE = 4  # at the clearing house
 WARM_UP = 900  # seconds before the first bar in which positions are opened
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a setting changes of the deployment."""
+    """What a setting changes of the deployment; as it stands, nothing dampens.
+
+    Bucket as a share of a market's depth, its window in seconds: the widest and shortest there are.
+    """
 
     crowding: str = "0"
+    bucket: str = "1"
+    bucket_window: int = 10
+    breaker: Settings | None = None
 
 
 def configuration(opening: Mapping[str, Decimal], terms: Terms) -> DeploymentConfig:
@@ -55,7 +67,72 @@ def configuration(opening: Mapping[str, Decimal], terms: Terms) -> DeploymentCon
         slot_seconds=SLOT,
         epoch_seconds=EPOCH,
         markets=tuple(markets),
+        bucket=terms.bucket,
+        bucket_window=terms.bucket_window,
+        delay=DELAY,
     )
+
+
+# Levels at moves of 2.5, 5, 8 and 15 % in five minutes; skew and liquidations per mille of depth.
+BREAKER = Settings(
+    price_1=25,
+    price_2=50,
+    price_3=80,
+    price_4=150,
+    skew_1=15,
+    skew_2=30,
+    liquidated_1=5,
+    liquidated_2=10,
+    liquidated_3=20,
+    drawn_1=100,
+    drawn_2=250,
+    drawn_3=500,
+    drawn_4=800,
+    window=300,
+    hold_1=5,
+    hold_2=10,
+    hold_3=15,
+    hold_4=6,
+    longest_halt=10,
+    outage=5,
+    grace=4,
+)
+
+
+def guard(deployment: Deployment, terms: Terms) -> Contract:
+    """The circuit breaker, and the fund for the liquidator, made known by the timelock: what of it
+    the plan of a deployment does not do yet.
+
+    Without settings the breaker measures nothing and can set no level.
+    """
+    chain, timelock = deployment.chain, deployment.timelock
+    core, configurator, fund = deployment.core, deployment.configurator, deployment.fund
+    breaker = deployment.contracts.get("CircuitBreaker") or chain.deploy(
+        artifact("CircuitBreaker"),
+        timelock.address,
+        configurator.address,
+        core.address,
+        deployment.oracle.address,
+        deployment.liquidator.address,
+        fund.address,
+    )
+    calls = [(configurator, "set_venue", (core.address, breaker.address, BREAKER_ROLE))]
+    if not int(deployment.liquidator.call("fund"), 16):
+        calls.append((deployment.liquidator, "set_fund", (fund.address,)))
+    if terms.breaker:
+        word = terms.breaker.pack()
+        calls += [
+            (breaker, "set_settings", (instrument, word))
+            for instrument in deployment.markets.values()
+        ]
+    targets = [contract.address for contract, _, _ in calls]
+    payloads = [contract.encode(name, *args) for contract, name, args in calls]
+    batch = (targets, [0] * len(targets), payloads, bytes(32), bytes(32))
+    governor = chain.account("governor")
+    timelock.transact("schedule_batch", *batch, DELAY, sender=governor)
+    chain.set_time(chain.time() + DELAY)
+    timelock.transact("execute_batch", *batch, sender=governor)
+    return breaker
 
 
 class Prices:
@@ -100,6 +177,7 @@ class Ready:
     """A deployed exchange with a funded vault, the clock before the first bar."""
 
     deployment: Deployment
+    breaker: Contract
     terms: Terms
     bank: str
     provider: str
@@ -121,7 +199,9 @@ def prepare(chain: Chain, opening: Mapping[str, Decimal], first: int, terms: Ter
     """Deploy and let the provider in; `first` is the time of the first bar."""
     deployment = deploy(chain, configuration(opening, terms))
     venue = Venue.of(deployment)
+    breaker, fund = guard(deployment, terms), deployment.fund
     bank, provider = chain.account("bank"), chain.account("provider")
+    member = chain.account("member")
     own = words.account(provider)
     done = must(
         chain,
@@ -131,6 +211,9 @@ def prepare(chain: Chain, opening: Mapping[str, Decimal], first: int, terms: Ter
             venue.deposit(own, bank, LIQUIDITY),
             venue.permit_vault(provider),
             venue.request_deposit(own, provider, LIQUIDITY),
+            venue.deposit(words.account(member), bank, GUARANTY),
+            Transaction(venue.core, "set_delegate", (fund.address, MOVE, FOREVER), member),
+            Transaction(fund, "contribute", (words.account(member), wad(GUARANTY), 0), member),
         ],
     )
     epoch = chain.time() // EPOCH
@@ -152,4 +235,4 @@ def prepare(chain: Chain, opening: Mapping[str, Decimal], first: int, terms: Ter
         ],
     )
     events = [event for receipt in done for event in receipt.events]
-    return Ready(deployment, terms, bank, provider, opens, dict(opening), events)
+    return Ready(deployment, breaker, terms, bank, provider, opens, dict(opening), events)

@@ -50,23 +50,44 @@ class Hedger:
 
 @dataclass(slots=True)
 class Unloader:
-    """What a bidder took over, sold evenly: a share of it per step, half of it per half life."""
+    """Sells outside, evenly, what a bidder took over and keeps here: half of it per half life."""
 
     crowd: float
     half_life: float  # seconds
     book: Book = field(default_factory=Book)
+    pending: float = 0.0  # not sold yet; negative: not bought back yet
     least: float = 1.0  # money: a smaller rest goes at once
+
+    def take(self, size: float) -> None:
+        self.pending += size
 
     def unload(self, seconds: float, market: ExternalMarket, recorded: float) -> float:
         """The money sold outside, of one account's scale."""
-        held = self.book.position
-        if not held:
+        if not self.pending:
             return 0.0
         here = market.price(recorded)
-        size = -held * (1 - math.exp(-LN2 * seconds / self.half_life))
-        if abs(held) * here < self.least:
-            size = -held
-        money = -size * here
+        size = self.pending * (1 - math.exp(-LN2 * seconds / self.half_life))
+        if abs(self.pending) * here < self.least:
+            size = self.pending
+        money = size * here
         price = market.trade(money * self.crowd, recorded)
-        self.book.trade(size, price)
+        self.book.trade(-size, price)
+        self.pending -= size
         return money
+
+
+@dataclass(frozen=True, slots=True)
+class Appetite:
+    """What a bidder wants. Money in the collateral, discounts as shares of notional."""
+
+    limit: float = 2_000_000.0  # most that is not sold outside yet, over all markets
+    least: float = 0.004  # discount it wants with an empty book
+    full: float = 0.016  # with a full one
+
+    def room(self, inventory: float) -> float:
+        return max(0.0, self.limit - abs(inventory))
+
+    def wants(self, inventory: float) -> float:
+        """The discount it asks for: more, the more it has to sell already."""
+        filled = min(1.0, abs(inventory) / self.limit)
+        return self.least + (self.full - self.least) * filled

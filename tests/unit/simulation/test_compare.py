@@ -24,6 +24,12 @@ def row(setting="no dampers", seed=1, low=-0.02, **changes):
         "provider": -0.001,
         "vault": 0.002,
         "minutes": 12.0,
+        "auctions": 0,
+        "bids": 0,
+        "takeovers": 0,
+        "shared": 0,
+        "levels": {},
+        "bidders": 0.0,
         "broken": [],
         "shrunk": 0,
         "held_back": 0,
@@ -70,29 +76,54 @@ def test_a_folder_without_the_files_is_an_error_that_names_them(monkeypatch, tmp
 
 def test_a_cell_is_the_median_and_the_range():
     rows = [row(seed=seed, low=-0.01 * seed) for seed in range(1, 22)]
-    [line] = compare_report.lines(rows, "generated", ["no dampers", "absent"])
-    assert line[0] == "no dampers"
-    assert line[1] == "-11.00 (-20.00 to -2.00)"
-    assert line[3] == "3"  # the same for all: no range
-    assert line[6] == "0.00"  # never minus zero
+    lines = dict(compare_report.lines(rows, "generated", ["no dampers", "absent"]))
+    assert lines["low of BTC beyond the recorded one, %"] == "-11.00 (-20.00 to -2.00)"
+    assert lines["accounts liquidated"] == "3"  # the same for all: no range
+    assert lines["deficit, % of deposits"] == "0.00"  # never minus zero
 
 
-def test_the_markdown_has_a_column_per_figure():
+def test_the_markdown_has_settings_side_by_side():
     text = compare_report.markdown([row(), row("bucket")], "generated", ["no dampers", "bucket"])
     lines = text.splitlines()
-    assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {len(compare_report.COLUMNS) + 2}
+    assert len(lines) == 2 + len(compare_report.COLUMNS)
+    assert {line.count("|") for line in lines} == {4}
 
 
-def test_rows_survive_the_file(tmp_path):
-    rows = [row(), row("bucket", 2)]
-    compare_report.write(rows, tmp_path / "rows.json")
-    assert compare_report.read(tmp_path / "rows.json") == rows
+def test_rows_survive_the_file_and_a_broken_line_is_left_out(tmp_path):
+    rows, file = [row(), row("bucket", 2)], tmp_path / "rows.jsonl"
+    assert compare_report.read(file) == []
+    for one in rows:
+        compare_report.append(one, file)
+    assert compare_report.read(file) == rows
+    file.write_text(file.read_text() + '{"crash": "20')
+    assert compare_report.read(file) == rows
+
+
+def test_a_comparison_goes_on_where_it_was_broken_off(tmp_path, monkeypatch):
+    from rich.console import Console
+
+    monkeypatch.delenv(compare.DATA, raising=False)
+    done, file = [], tmp_path / "rows.jsonl"
+
+    def runs(todo, processes):
+        for task in todo:
+            done.append((task.setting.name, task.seed))
+            yield row(task.setting.name, task.seed)
+
+    monkeypatch.setattr(command.compare, "run_all", runs)
+    compare_report.append(row("bucket", 1), file)
+    options = command.Options(seeds=2, report=file, resume=True)
+    rows = command.run(options, Console(quiet=True))
+    assert ("bucket", 1) not in done
+    assert len(done) == 2 * len(compare.SETTINGS) - 1
+    assert len(rows) == len(compare_report.read(file)) == 2 * len(compare.SETTINGS)
+    assert [one.setting for one in rows[:6]] == [one.name for one in compare.SETTINGS]
 
 
 def test_a_picture_is_drawn(tmp_path):
     from tidegate.simulation.compare_picture import draw
 
     rows = [row(seed=seed, low=-0.01 * seed) for seed in (1, 2)]
-    draw(rows, {"generated": [1.0, 0.9]}, tmp_path / "picture.png")
+    recorded = {("generated", seed): [1.0, 0.9] for seed in (1, 2)}
+    draw(rows, recorded, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 10_000

@@ -6,11 +6,16 @@ import pytest
 
 from tidegate.simulation import crowd
 from tidegate.simulation.compare import (
+    ALL,
+    AUCTION,
+    BRAKED,
     BTC,
+    BUCKET,
     CROWDING,
     ETH,
     GENERATED,
     NONE,
+    SPEEDS,
     THEORY,
     Setting,
     Task,
@@ -18,6 +23,7 @@ from tidegate.simulation.compare import (
     path_of,
     same,
 )
+from tidegate.simulation.crash_exchange import Terms
 
 SMALL = replace(GENERATED, bars=120)
 ACCOUNTS = 90
@@ -57,16 +63,63 @@ def test_who_reacts_within_a_minute_is_there_in_time(plain, monkeypatch):
     monkeypatch.setattr(crowd, "SOONEST", 15)
     monkeypatch.setattr(crowd, "HABITS", ((crowd.Habit.TOP_UP, 50), (crowd.Habit.HALVE, 50)))
     quick = play(NONE)
-    assert (plain.topped_up, plain.reduced) == (0, 0)
+    assert quick.topped_up + quick.reduced > plain.topped_up + plain.reduced
     assert quick.topped_up > 0
     assert quick.reduced > 0
     assert quick.broken == []
 
 
 def test_crowding_margin_lets_fewer_open_what_they_want(plain):
-    crowded = play(CROWDING)
+    # a fifth of the usual crowd fills a fifth of the caps
+    crowded = play(replace(CROWDING, terms=Terms(crowding="0.2")))
     assert crowded.shrunk > plain.shrunk
     assert crowded.broken == []
+
+
+def test_a_narrow_bucket_makes_liquidation_wait(plain):
+    slowed = play(replace(BUCKET, terms=Terms(bucket="0.0005", bucket_window=600)))
+    assert slowed.refused["BucketEmpty"] > 0
+    assert slowed.liquidated_notional < plain.liquidated_notional
+    assert (slowed.auctions, slowed.bids) == (0, 0)
+    assert slowed.broken == []
+
+
+def test_bidders_take_what_the_bucket_leaves_and_sell_it_outside():
+    setting = replace(AUCTION, terms=Terms(bucket="0.0005", bucket_window=600))
+    sold = play(setting)
+    assert sold.auctions > 0
+    assert sold.bids > 0
+    assert sold.bidders != 0
+    assert sold.broken == []
+    assert same(sold, play(setting))
+
+
+def test_the_breaker_stops_slices_while_prices_run(plain):
+    braked = play(BRAKED)
+    assert max(map(int, braked.levels)) >= 3
+    assert braked.refused["Paused"] > 0
+    assert braked.liquidated_notional < plain.liquidated_notional
+    assert braked.broken == []
+    # without settings it measures nothing
+    assert plain.levels == {}
+
+
+def test_with_everything_on_the_laws_hold_and_the_run_repeats():
+    everything = play(ALL)
+    assert everything.auctions > 0
+    assert everything.levels
+    assert everything.broken == []
+    assert same(everything, play(ALL))
+
+
+def test_a_deficit_is_borne_by_the_layers_in_their_order():
+    """Keepers who look every quarter of an hour let a crash of four minutes go through accounts."""
+    slow = play(SPEEDS[-1])
+    assert slow.deficit > 0
+    assert sum(slow.borne.values()) == pytest.approx(slow.deficit)
+    assert slow.borne["insurance"] > 0
+    assert slow.borne["fund"] > 0
+    assert slow.broken == []
 
 
 def test_what_is_sold_outside_stays_sold(plain):
