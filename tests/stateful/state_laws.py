@@ -137,6 +137,8 @@ class StateLaws:
             claims += quote.potential_up(skew, scale, QUOTE.max_premium, mark)
             rounded += OLD_PRICE + system.settlements[instrument] + self.crumbs_worth(instrument)
             lost += self.crumbs_worth(instrument)
+            astray = -(-sums.astray[instrument] // 10**27)  # in the pot
+            rounded, lost = rounded + astray, lost + astray
         core = system.contracts["core"].address
         held = system.contracts["token"].call("balanceOf", core) * UNIT - system.donations
         hold(-lost <= held - claims <= rounded, f"INV-02: tokens {held}, claims {claims}")
