@@ -61,7 +61,7 @@ class TradeActions(Cast):
         price = self.system.mark(instrument) * rng.randint(980, 1020) // 1000
         self.clear("match", Fill(taker, maker, instrument, size, price, rng.randint(0, 255)))
 
-    @action(7)
+    @action(11)
     def package(self, rng: Random) -> None:
         """A hedged pair of one underlying with a tip, judged as one."""
         account = rng.choice(self.accounts)
