@@ -671,6 +671,21 @@ def _vault_takes(market: slices.Market, size: int256) -> bool:
     )
 
 
+@view
+@internal
+def _relief(market: slices.Market, held: int256, size: int256) -> int256:
+    """
+    @return What of a fill makes the vault's position smaller; all of it where less than the minimum would be left. Both
+            sides are then alike, so the other side has the rest.
+    """
+    if (market.skew > 0) == (size > 0) or market.skew == 0:
+        return 0
+    taken: int256 = min(abs(size), abs(market.skew))
+    if (abs(held) - taken) * market.mark < terms._minimum_notional(market.trade) * WAD:
+        return size
+    return taken if size > 0 else -taken
+
+
 # What an auction is held over
 
 
@@ -859,7 +874,7 @@ def _resolve(account: uint256, instrument: uint256, keeper_account: uint256, sha
     earned: int256 = 0
     penalty: int256 = 0
     cost = 0
-    vaults: uint256 = 0
+    others: bool = False
     limits: uint256 = 0
     for leg: Leg in lot.legs:
         size: int256 = self._part(leg, fraction)
@@ -867,6 +882,10 @@ def _resolve(account: uint256, instrument: uint256, keeper_account: uint256, sha
             continue
         market: slices.Market = self._market(leg.instrument)
         limits = market.limits
+        taken: int256 = size
+        if not self._vault_takes(market, size):
+            errors._require(shared, errors.VAULT_FULL)
+            taken = self._relief(market, leg.size, size)
         notional: int256 = rounding._mul_div_down(abs(size), leg.mark, WAD)
         closed += notional
         earned += slices._least_reward(notional, limits)
@@ -875,24 +894,26 @@ def _resolve(account: uint256, instrument: uint256, keeper_account: uint256, sha
             taker=account,
             maker=self._pool(leg.instrument),
             instrument=leg.instrument,
-            size=size,
+            size=taken,
             price=convert(leg.mark, uint256),
             fee=0,
             slot=0,
         )
-        if self._vault_takes(market, size):
-            vaults += 1
-            quote: int256 = slices._quote(market, size)
+        if taken != 0:
+            quote: int256 = slices._quote(market, taken)
             fill.price = convert(quote, uint256)
-            cost += slices._cost_up(size, quote, leg.mark) + slices.SLACK
-            buckets._count(leg.instrument, notional)
-            log ILiquidator.TakenOver(account=account, instrument=leg.instrument, size=size)
-        else:
-            errors._require(shared, errors.VAULT_FULL)
+            cost += slices._cost_up(taken, quote, leg.mark) + slices.SLACK
+            buckets._count(leg.instrument, rounding._mul_div_down(abs(taken), leg.mark, WAD))
+            log ILiquidator.TakenOver(account=account, instrument=leg.instrument, size=taken)
+            fills.append(fill)
+        if taken != size:
+            others = True
             fill.maker = BACKSTOP
-            log ILiquidator.Deleveraged(account=account, instrument=leg.instrument, size=size)
-        fills.append(fill)
-    errors._require(not shared or vaults < len(fills), errors.VAULT_TAKES)
+            fill.size = size - taken
+            fill.price = convert(leg.mark, uint256)
+            log ILiquidator.Deleveraged(account=account, instrument=leg.instrument, size=fill.size)
+            fills.append(fill)
+    errors._require(not shared or others, errors.VAULT_TAKES)
     errors._require(len(fills) != 0, errors.BELOW_MINIMUM)
     if not shared and lot.equity > 0:
         # as a slice's, of all legs together

@@ -580,19 +580,23 @@ class Liquidator:
                 if size == 0:
                     continue
                 limits = self.core.limits[leg.instrument]
+                taken = size
+                if not self._vault_takes(leg.instrument, size):
+                    require(shared, "VaultFull")
+                    taken = self._relief(leg.instrument, leg.size, size, leg.mark)
                 notional = div_down(abs(size) * leg.mark, WAD)
                 closed += notional
                 earned += self._least_reward(notional, limits)
                 penalty += div_down(notional * limits.penalty, PPM)
-                if self._vault_takes(leg.instrument, size):
-                    price = self._quote(leg.instrument, size, leg.mark, 0)
-                    cost += self._cost_up(size, price, leg.mark) + SLACK
-                    fills.append(Fill(account, pool, leg.instrument, size, price, 0))
-                    self._draw(leg.instrument, abs(size), bucketed=False)
-                else:
-                    require(shared, "VaultFull")
+                if taken:
+                    price = self._quote(leg.instrument, taken, leg.mark, 0)
+                    cost += self._cost_up(taken, price, leg.mark) + SLACK
+                    fills.append(Fill(account, pool, leg.instrument, taken, price, 0))
+                    self._draw(leg.instrument, abs(taken), bucketed=False)
+                if taken != size:
+                    rest = size - taken
                     backstop = self.core.backstop
-                    fills.append(Fill(account, backstop, leg.instrument, size, leg.mark, 0))
+                    fills.append(Fill(account, backstop, leg.instrument, rest, leg.mark, 0))
             require(not shared or any(fill.maker != pool for fill in fills), "VaultTakes")
             require(bool(fills), "BelowMinimum")
             if not shared and lot.equity > 0:
@@ -614,6 +618,16 @@ class Liquidator:
             if not self.core.held[account] and self._books(account):
                 self._absorb()
             return closed
+
+    def _relief(self, instrument: int, held: int, size: int, mark: int) -> int:
+        """What of a fill makes the vault's position smaller; all, where a crumb would be left."""
+        skew = self.core.interest[instrument].skew
+        if skew * size >= 0:
+            return 0
+        taken = min(abs(size), abs(skew))
+        if (abs(held) - taken) * mark < self.core.trade[instrument].minimum_notional * WAD:
+            return size
+        return taken if size > 0 else -taken
 
     def _vault_takes(self, instrument: int, size: int) -> bool:
         """Whether its position becomes smaller, or stays within its cap while it covers stress."""
