@@ -51,7 +51,7 @@ scale: $(READY) ## the same calls among 10 and 10,000 accounts: no cost grows wi
 bench-keepers: $(READY) ## measure the keepers on one anvil, into docs/keepers.md (eight minutes)
 	$(PY) -m scripts.bench_keepers $(ARGS)
 
-chaos: $(READY) ## faults around the keepers: every trouble, every kill, a table (an hour; ARGS="--rounds 2 --kills 20")
+chaos: $(READY) ## faults around the keepers: a table of verdicts (a quarter of an hour; ARGS="--rounds 2 --kills 20")
 	$(PY) -m tests.integration.chaos $(ARGS)
 
 size: $(READY) ## runtime bytes of every contract against their limits, into tests/snapshots/size.json

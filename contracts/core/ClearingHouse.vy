@@ -209,7 +209,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             solvency._look(fill.taker, asset)
         taker_due, taker_size = ledger._fill_side(fill.taker, instrument, asset, risk, fill.size, cost, indices)
         before: uint256 = interest
-        interest = market_words._moved(interest, taker_size, fill.size)
+        interest = self._moved(instrument, risk, interest, taker_size, fill.size)
         if pooled:
             errors._require(
                 cash_words._is_pool(ledger.cash[fill.maker][asset]) and fill.maker & (2**64 - 1) == instrument >> 6,
@@ -245,7 +245,7 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
             maker_due, maker_size = ledger._fill_side(
                 fill.maker, instrument, asset, risk, unsafe_sub(0, fill.size), unsafe_sub(0, cost), indices
             )
-            interest = market_words._moved(interest, maker_size, unsafe_sub(0, fill.size))
+            interest = self._moved(instrument, risk, interest, maker_size, unsafe_sub(0, fill.size))
             self._pool_pays(instrument, asset, pool_due)
             pool_due = 0
         carried = market_words._paid_in(carried, unsafe_add(taker_due, maker_due))
@@ -305,6 +305,21 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
         if fill.instrument != 0 and fill.maker != maker and not ledger._names_pool(fill.maker):
             maker = fill.maker
             solvency._judge(maker, False, fills)
+
+
+@internal
+def _moved(instrument: uint256, risk: uint256, interest: uint256, size: int256, change: int256) -> uint256:
+    """
+    @return Open interest after a position of this size changed.
+    """
+    if risk & terms.SHARED == 0:
+        return market_words._moved(interest, size, change)
+    after: uint256 = 0
+    lack: int256 = 0
+    after, lack = market_words._moved_floored(interest, size, change)
+    if lack != 0:
+        ledger._back(instrument, lack)
+    return after
 
 
 @internal

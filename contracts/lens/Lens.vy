@@ -653,7 +653,10 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     failed = self._noted(failed, venue & 255 != TRADING, errors.NOT_VENUE)
     failed = self._noted(failed, abs(fill_price - mark) * PPM > terms._band(trade) * mark, errors.OUTSIDE_BAND)
     before: uint256 = staticcall CORE.interest_word(order.instrument)
-    interest: uint256 = market_words._moved(before, held, result.size)
+    # where losses were shared the position may be a few units more than its side
+    counted: int256 = max(unsafe_sub(0, market_words._short_side(before)), min(market_words._long_side(before), held))
+    size: int256 = unsafe_add(held, result.size)
+    interest: uint256 = market_words._moved(before, counted, unsafe_sub(size, counted))
     skew: int256 = abs(market_words._skew(interest))
     skew_before: int256 = abs(market_words._skew(before))
     if market_words._has_grown(before, interest):
@@ -665,7 +668,6 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
             errors.OPEN_INTEREST_CAP,
         )
         failed = self._noted(failed, skew > terms._soft_cap(trade) and skew > skew_before, errors.SKEW_CAP)
-    size: int256 = held + result.size
     failed = self._noted(
         failed, size != 0 and abs(size) * mark < terms._minimum_notional(trade) * WAD, errors.BELOW_MINIMUM
     )

@@ -131,6 +131,23 @@ def _moved(interest: uint256, size: int256, change: int256) -> uint256:
 
 @internal
 @pure
+def _moved_floored(interest: uint256, size: int256, change: int256) -> (uint256, int256):
+    """
+    @notice _moved on a market that has shared a loss: each position of a side was rounded and the side was not, so the
+            last to close may hold a few units more than the side. A side ends at zero.
+    @return The word; and what the longs lacked less what the shorts did, which the backstop takes, so that positions
+            still sum to zero.
+    """
+    longer: int256 = max(size + change, 0) - max(size, 0)
+    long_side: int256 = self._long_side(interest) + longer
+    short_side: int256 = self._short_side(interest) + longer - change
+    lack: int256 = min(short_side, 0) - min(long_side, 0)
+    sides: uint256 = convert(max(short_side, 0) << 104 | max(long_side, 0), uint256)
+    return interest >> 208 << 208 | sides, lack
+
+
+@internal
+@pure
 def _has_grown(before: uint256, after: uint256) -> bool:
     """
     @param before The word when it was last accrued: the fields above the sides are the same in both.

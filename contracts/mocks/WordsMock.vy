@@ -108,6 +108,12 @@ def moved(interest: uint256, size: int256, change: int256) -> uint256:
 
 @pure
 @external
+def moved_floored(interest: uint256, size: int256, change: int256) -> (uint256, int256):
+    return market_words._moved_floored(interest, size, change)
+
+
+@pure
+@external
 def scaled_down(interest: uint256, cap: int256) -> int256:
     return market_words._scaled_down(interest, cap)
 

@@ -253,6 +253,25 @@ def test_packing(mocks: dict[str, Contract]) -> None:
     for ((market, size, change),) in cases("moved", side_with):
         moved = mock.call("moved", market.pack(), size, change)
         assert moved == market.moved(size, change).pack(), (market, size, change)
+
+    def near_side(rng: random.Random) -> tuple[words.Interest, int, int]:
+        """A position that may hold a little more than its side, and mostly closes."""
+        market, size, _ = side_with(rng)
+        crumbs = rng.choice((0, 1, 5))
+        market = replace(
+            market,
+            long_side=max(0, size - crumbs) if size > 0 else rng.choice((0, market.long_side)),
+            short_side=max(0, -size - crumbs) if size < 0 else rng.choice((0, market.short_side)),
+        )
+        return market, size, -size * rng.choice((1, 1, 2)) // rng.choice((1, 1, 2))
+
+    lacking = 0
+    for ((market, size, change),) in cases("moved_floored", near_side):
+        floored, lack = market.moved(size, change).floored()
+        lacking += lack != 0
+        got = tuple(mock.call("moved_floored", market.pack(), size, change))
+        assert got == (floored.pack(), lack), (market, size, change)
+    assert lacking
     cap: Draw = lambda rng: unsigned(64)(rng) * words.MICRO  # noqa: E731
     agree(mock, "scaled_down", words.Interest.scaled_down, interest, cap)
 

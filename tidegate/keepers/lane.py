@@ -36,6 +36,7 @@ from tidegate.keepers.wire import Landed
 from tidegate.web3_chain import RpcError, Web3Chain
 
 PLAIN_GAS = 21_000  # of a transfer, where the node does not say
+MOST_GAS = 100_000_000  # of a transaction, a rollup's charge for data included
 TAKEN_AFTER = 10.0  # seconds without a receipt for a nonce that was used
 TIP_FOR = 15.0  # seconds for which an answer about tips is good
 MOST_UNKNOWN = 10_000  # transactions that wait: no pool keeps so many of one sender
@@ -169,17 +170,17 @@ class Lane:
         fees = self._offer(self._ceiling)
         if fees is None:
             return [ProtocolError(TOO_DEAR, b"", call.what) for call in calls]
+        # Nodes are asked before nonces are given out: one that is not used holds up the later ones.
+        limits = [self._limit_or_refusal(call) for call in calls]
         room = max(0, self.terms.most - len(self.flights))
         answers: list[int | ProtocolError] = []
         made: list[Flight] = []
-        for call, about in zip(calls, items, strict=True):
+        for call, about, gas in zip(calls, items, limits, strict=True):
+            if isinstance(gas, ProtocolError):
+                answers.append(gas)
+                continue
             if len(made) == room:
                 answers.append(ProtocolError(NODE, b"", f"{call.what}: too many under way"))
-                continue
-            try:
-                gas = call.gas or self._limit(call)
-            except ProtocolError as refusal:
-                answers.append(refusal)
                 continue
             flight = Flight(self.next, about, call, gas, [], self.clock())
             self.next += 1
@@ -248,8 +249,17 @@ class Lane:
             self._tip = (self.clock(), tip)
         return offer(self._head().base_fee, max(tip, self.terms.least_tip), cap, before)
 
+    def _limit_or_refusal(self, call: Call) -> int | ProtocolError:
+        try:
+            return call.gas or self._limit(call)
+        except ProtocolError as refused:
+            return refused
+
     def _limit(self, call: Call) -> int:
-        """Estimated once per function and size of its arguments, and raised by what was used."""
+        """Estimated once per function and size of its arguments, and raised by what was used.
+
+        NoEndpoint if the estimate cannot be one: it would be kept.
+        """
         key = (call.to, call.data[:4], len(call.data))
         if key not in self._gas:
             request = self.view.request(call)
@@ -259,6 +269,8 @@ class Lane:
                 if not unsupported(error):
                     raise refusal(error, call) from None
                 estimate = int(self.rpc("eth_estimateGas", *request[:2]), 16)
+            if not PLAIN_GAS <= estimate <= MOST_GAS:
+                raise NoEndpoint(f"{call.what}: a node says that it takes {estimate} gas")
             self._gas[key] = estimate
         return int(self._gas[key] * self.terms.gas_factor)
 

@@ -83,6 +83,7 @@ class Runner:
 
     def run(self) -> Exit:
         """See the module."""
+        refused = ""
         while not self.stop.is_set():
             try:
                 service = self.open()
@@ -91,6 +92,9 @@ class Runner:
                 if self.once:
                     return Exit.NO_NODE
             except DeploymentError as trouble:
+                if str(trouble) != refused:  # one answer may be a lie: ask again
+                    refused = str(trouble)
+                    continue
                 self.say("no deployment", why=str(trouble))
                 if self.once or self.reset_at is None:
                     return Exit.WRONG_CHAIN

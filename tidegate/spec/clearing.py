@@ -341,7 +341,7 @@ class ClearingHouse:
         cost = cost_up(fill) + fill.fee
         interest = self.interest[fill.instrument]
         taker_before = self._fill_side(fill.taker, fill.instrument, fill.size, cost, 0, asset)
-        after = interest.moved(taker_before, fill.size)
+        after = self._moved(fill.instrument, interest, taker_before, fill.size)
         if backed:
             require(
                 liquidation
@@ -356,7 +356,7 @@ class ClearingHouse:
                 fill.maker, fill.instrument, -fill.size, -cost, insured, asset
             )
             if not pooled:
-                after = after.moved(maker_before, -fill.size)
+                after = self._moved(fill.instrument, after, maker_before, -fill.size)
         after.pack()
         self.interest[fill.instrument] = after
         if after.long_side > interest.long_side or after.short_side > interest.short_side:
@@ -372,6 +372,21 @@ class ClearingHouse:
         require(reduces or not liquidation, "BadLiquidation")
         most = div_up(abs(fill.size) * fill.price * trade.taker_fee, WAD * PPM)
         require(liquidation or fill.fee <= most, "FeeTooHigh")
+
+    def _moved(self, instrument: int, interest: Interest, size: int, change: int) -> Interest:
+        """After a position changed. No side falls below zero: what positions, rounded, hold beyond
+        it the backstop takes, and the pool does not."""
+        after, risk = interest.moved(size, change), self.risk[instrument]
+        if risk is None or not risk.shared:
+            return after
+        after, lack = after.floored()
+        if lack:
+            self._back(instrument, lack)
+            _, pool = self._pool(instrument)
+            left = self.positions[pool, instrument].size - lack
+            indices = self.indices[instrument]
+            self.positions[pool, instrument] = Position(left, indices.of(left), FIRST_EPOCH)
+        return after
 
     def _share_loss(self, fill: Fill, interest: Interest, cost: int, mark: int) -> Interest:
         """Closes as much of the other side, all of its positions alike, through the pot."""

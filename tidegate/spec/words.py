@@ -180,6 +180,14 @@ class Interest(Word):
             short_side=self.short_side + max(-after, 0) - max(-size, 0),
         )
 
+    def floored(self) -> "tuple[Interest, int]":
+        """Where positions were rounded and sides were not: no side below zero, and what the longs
+        lacked less what the shorts did."""
+        floored = replace(
+            self, long_side=max(self.long_side, 0), short_side=max(self.short_side, 0)
+        )
+        return floored, floored.skew - self.skew
+
     def scaled_down(self, cap: int) -> int:
         """What the vault's scale leaves of a hard cap."""
         return cap * self.scale // FULL_SCALE

@@ -1,4 +1,4 @@
-"""`make chaos`: many rounds of every trouble, and a SIGKILL at every answer that is awaited."""
+"""`make chaos`: several nights of every trouble, and a SIGKILL at every answer that is awaited."""
 
 import random
 import shutil
@@ -78,6 +78,7 @@ def _rows(
     if only in KILLED and kills != 0:
         row = Row(KILLED, KILLED_MOST)
         asked = requests_of_a_pass(rig)
+        say(f"a keeper asks {asked} times until everything is done")
         points = [(at, answered) for at in range(1, asked + 1) for answered in (False, True)]
         if kills is not None and kills < len(points):
             points = sorted(random.Random(seed).sample(points, kills))

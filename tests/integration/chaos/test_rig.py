@@ -18,7 +18,7 @@ from tidegate.anvil import free_port
 from tidegate.fees import GWEI
 from tidegate.web3_chain import HttpRpc, HttpStatus, RpcError
 
-pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("chaos rig")]
 KEY = Account.from_key(keccak(text="of the rig's tests"))
 LOGS = {"fromBlock": "0x0", "toBlock": "latest"}
 

@@ -25,7 +25,7 @@ LIQUIDITY = 6_000_000
 STAKE = 5_000  # of each trader
 WEAK, SOUND = 3, 2  # traders that the fall takes below maintenance, and those that it does not
 PLACERS = 5  # traders whose orders come in the night
-OPENING, FALLEN = 60_000, 57_000
+OPENING, FALLEN = 60_000, 57_100  # the oracle takes no fall of a twentieth in one push
 CLOSES_AFTER = 14  # seconds from the start of the night to the end of the vault's epoch
 FALLS_AT = 5  # seconds
 PLACED_AT = (1, 3, 6, 9, 12)  # seconds at which orders come
@@ -189,7 +189,7 @@ class Tide:
         self.blocks += 1
 
     def _prices(self, age: int) -> dict[int, int]:
-        """By feed, 1e-18: BTC falls by a twentieth, and both tremble."""
+        """By feed, 1e-18: BTC falls by nearly a twentieth, and both tremble."""
         btc = OPENING if age < FALLS_AT else FALLEN
         return {
             1: wad(btc) * (10_000 + self._rng.randint(-3, 3)) // 10_000,

@@ -355,3 +355,37 @@ def test_counts_that_no_node_can_have_are_not_believed(world, pending):
     world.node.before = lie
     with pytest.raises(NoEndpoint, match="a node says 4 transactions"):
         world.start()
+
+
+def _estimating(world, answer):
+    def before(method, params):
+        if method != "eth_estimateGas":
+            return None
+        return answer(params)
+
+    world.node.before = before
+
+
+@pytest.mark.parametrize("estimate", [20_999, 100_000_001])
+def test_an_estimate_that_cannot_be_is_not_kept(world, estimate):
+    _estimating(world, lambda params: hex(estimate))
+    with pytest.raises(NoEndpoint, match=f"a: a node says that it takes {estimate} gas"):
+        world.send("a")
+    world.node.before = None
+    assert world.send("a") == [0]
+    assert world.lane.flights[0].gas == 2 * 50_000
+
+
+def test_without_a_node_between_two_estimates_no_nonce_is_given_out(world):
+    def answer(params):
+        if params[0]["data"] == "0x" + b"bb".hex():
+            raise TimeoutError
+        return hex(50_000)
+
+    _estimating(world, answer)
+    with pytest.raises(NoEndpoint):
+        world.send("a", "bb")
+    assert world.lane.next == 0
+    world.node.before = None
+    world.now += 60.0
+    assert world.send("a", "bb") == [0, 1]

@@ -94,6 +94,29 @@ def test_a_position_is_written_down_when_it_is_touched(house: House, sides):
     house.laws()
 
 
+def test_the_last_to_close_takes_no_more_than_the_side_has(house: House):
+    """Four shorts, each rounded up, hold a unit more than the side, where a loss was exact."""
+    failing, tall = house.fund("failing", 600 * WAD), house.fund("tall", 5_000 * WAD)
+    house.clear(house.fill(failing, 90 * WAD, maker=tall))
+    shorts = [tall]
+    for name in ("a", "b", "c"):
+        shorts.append(house.fund(name, 5_000 * WAD))
+        house.trade(shorts[-1], -30 * WAD)
+    house.price(LOW)
+    share(house, failing, -45 * WAD - 1)
+    sizes = [size_of(house, short) for short in shorts]
+    assert sum(sizes) == -135 * WAD
+    assert house.interest().short_side == 135 * WAD - 1
+    long_side, time = house.interest().long_side, house.interest().time
+    for short, size in zip(shorts, sizes, strict=True):
+        house.trade(short, -size, LOW)
+    after = house.interest()
+    assert (after.long_side, after.short_side, after.time) == (long_side, 0, time)
+    assert house.position(house.pool()).size == -long_side
+    assert house.position(backstop(house)).size == 0
+    house.laws()
+
+
 def test_only_what_shared_a_loss_is_settled(house: House, sides, refuses):
     refuses("NotListed", house.core.transact, "settle", sides["mid"], BTC, sender=house.venue)
     share(house, sides["failing"], -45 * WAD)
