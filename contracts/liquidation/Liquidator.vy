@@ -1,6 +1,6 @@
 # pragma version ==0.4.3
 # pragma evm-version cancun
-# pragma optimize gas
+# pragma optimize codesize
 # pragma nonreentrancy on
 """
 @title Liquidator
@@ -74,7 +74,7 @@ struct Lot:
     maintenance: int256
     notional: int256
     buffer: int256  # the largest of the legs', ppm
-    limit: int256  # what the core lets the account pay, ppm of notional
+    limit: int256  # what the account may pay, ppm of notional
     least: int256  # the largest minimum notional
 
 
@@ -738,7 +738,9 @@ def _lot(account: uint256, first: uint256, end: uint256) -> Lot:
     errors._require(lot.equity < lot.maintenance, errors.NOT_LIQUIDATABLE)
     ids: uint256 = staticcall CORE.account_word(account)
     lot.all = first == 0 and account_word._instrument(ids, end) == 0
-    lot.limit = rounding._mul_div_down(lot.maintenance, PPM, lot.notional)
+    # who can pay for itself never ends below zero for a bidder's sake
+    most: int256 = lot.maintenance if lot.equity < 0 else lot.equity
+    lot.limit = rounding._mul_div_down(most, PPM, lot.notional)
     for i: uint256 in range(MOST_LEGS):
         place: uint256 = first + i
         if place >= end:

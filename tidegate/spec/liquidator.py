@@ -483,7 +483,8 @@ class Liquidator:
         equity, _, maintenance, notional = self.core.health(account)
         require(equity < maintenance, "NotLiquidatable")
         ids = self.core.held[account]
-        limit = div_down(maintenance * PPM, notional)
+        # who can pay for itself never ends below zero for a bidder's sake
+        limit = div_down((maintenance if equity < 0 else equity) * PPM, notional)
         legs = []
         for instrument in ids[first:end]:
             require(self._brake(instrument) <= AUCTION_ONLY, "Paused")
