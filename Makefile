@@ -25,7 +25,7 @@ ARGS ?=
 JOBS ?= 2
 STEPS ?= 100000
 
-.PHONY: help setup demo compare test gas scale bench-keepers chaos size layout lint catalogue format fuzz wealth clean
+.PHONY: help setup demo compare test prove gas scale bench-keepers chaos size layout lint catalogue format fuzz wealth clean
 
 help:
 	@echo "tidegate: targets of this Makefile"
@@ -41,6 +41,9 @@ compare: $(READY) ## real crashes with and without each damper (TIDEGATE_MARKET_
 
 test: $(READY) ## run all tests on JOBS=2 processes (ARGS="-k name" for some)
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+prove: $(READY) ## prove the lemmas of docs/theorems.md with z3 and find their seeded bugs (half a minute)
+	$(PY) -m tests.formal.prove $(ARGS)
 
 gas: $(READY) ## measure the gas of every operation into tests/snapshots/gas.json
 	$(PY) -m scripts.gas $(ARGS)

@@ -1,11 +1,11 @@
 """Reads the whole ledger of one deployment from the chain, word by word, for the laws."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tidegate.abi import Event
 from tidegate.chain import Chain, Contract, Known
 from tidegate.client.venue import COLLATERAL, Venue
-from tidegate.laws import Books, MarketBooks
+from tidegate.laws import Books, MarketBooks, Standing
 from tidegate.spec import words
 
 PREMIUM_BITS = 2**20 - 1  # of the vault's quote word
@@ -54,6 +54,7 @@ def read_books(venue: Venue, events: list[Event]) -> Books:
         words.treasury(vault.address),
         words.insurance(core.address, COLLATERAL),
         deficits,
+        words.backstop(core.address),
     }
     instruments = [market.instrument for market in venue.markets.values()]
     unit = 10 ** (18 - venue.token_decimals)
@@ -63,12 +64,21 @@ def read_books(venue: Venue, events: list[Event]) -> Books:
         if event.address == venue.token.address and event.name == "Transfer":
             # ERC-20 names differ: sender, receiver, value in this order
             received += args[2] if int(args[1], 16) == int(core) else 0
+        elif event.address != core.address:
+            continue
         elif event.name == "Deposited":
             deposited += args.amount
         elif event.name == "Moved":
             # out of the deficit account: one was booked; into it: repaid
             booked += args.amount * (args.source == deficits)
             booked -= args.amount * (args.target == deficits)
+    positions = {
+        (account, instrument): words.Position.unpack(word)
+        for account in accounts
+        for instrument in instruments
+        if (word := core.call("position_word", account, instrument))
+    }
+    markets = {instrument: _market(venue, instrument) for instrument in instruments}
     return Books(
         time=venue.chain.time(),
         core=int(core),
@@ -78,18 +88,32 @@ def read_books(venue: Venue, events: list[Event]) -> Books:
             account: words.Cash.unpack(core.call("cash_word", account, COLLATERAL))
             for account in accounts
         },
-        positions={
-            (account, instrument): words.Position.unpack(word)
-            for account in accounts
-            for instrument in instruments
-            if (word := core.call("position_word", account, instrument))
-        },
-        markets={instrument: _market(venue, instrument) for instrument in instruments},
+        positions=positions,
+        markets=markets,
+        standings=_standings(venue, positions, markets),
         held=venue.token.call("balanceOf", core.address) * unit,
         donations=received * unit - deposited,
         booked=booked,
         vault_equity=vault.call("equity"),
     )
+
+
+def _standings(
+    venue: Venue,
+    positions: Mapping[tuple[int, int], words.Position],
+    markets: Mapping[int, MarketBooks],
+) -> dict[tuple[int, int], Standing]:
+    """Of the accounts in markets whose sides shared a loss; pools and the backstop share none."""
+    core = venue.core.address
+    backstop, vault = words.backstop(core), int(venue.vault)
+    standings = {}
+    for (account, instrument), position in positions.items():
+        market = markets[instrument]
+        pool = words.pool(vault, words.underlying_of(instrument))
+        if market.risk.shared and account not in (pool, backstop):
+            terms = (core, instrument, position.pack(), market.indices.pack())
+            standings[account, instrument] = Standing(*venue.losses.call("standing_of", *terms))
+    return standings
 
 
 def _market(venue: Venue, instrument: int) -> MarketBooks:

@@ -2,6 +2,9 @@
 
 `Books` is what was read; each law is a function of it alone and exact in integers. Amounts are in
 1e-18 of the collateral, sizes in 1e-18 units, indices in 1e-27.
+
+Where a side of a market has shared a loss, positions are less than their words say: those sum to
+zero with the backstop's, and what is left of them makes the open interest, but for CRUMBS of each.
 """
 
 from collections.abc import Mapping
@@ -10,6 +13,16 @@ from dataclasses import dataclass, field
 from tidegate.spec import funding, quote, words
 from tidegate.spec.rounding import INDEX_ONE, WAD, div_down
 from tidegate.spec.words import Carry, Cash, Indices, Interest, Position, Risk
+
+CRUMBS = 3  # 1e-18 units by which roundings of shared losses may move what is left of a position
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is left of a position whose side shared a loss, and what it owes the pot, rounded up."""
+
+    size: int
+    due: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +53,20 @@ class Books:
     booked: int  # deficits booked less repaid, as the events say
     vault_equity: int  # as the vault says
     held_by: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # ids of account words
+    # of the positions in markets whose sides shared a loss, as the core says
+    standings: Mapping[tuple[int, int], Standing] = field(default_factory=dict)
 
     def cash_of(self, account: int) -> int:
         word = self.cash.get(account)
         return word.cash if word else 0
 
+    def size_of(self, account: int, instrument: int) -> int:
+        """What is left of a position."""
+        standing = self.standings.get((account, instrument))
+        return standing.size if standing else self.positions[account, instrument].size
+
     def sizes(self, instrument: int) -> dict[int, int]:
+        """As written."""
         return {
             account: position.size
             for (account, held), position in self.positions.items()
@@ -55,15 +76,23 @@ class Books:
 
 def position_sum_zero(books: Books) -> bool:
     """L1, and the open interest of a market is what its accounts other than pools hold."""
+    backstop = words.backstop(books.core)
     for instrument, market in books.markets.items():
         sizes = books.sizes(instrument)
         if sum(sizes.values()) != 0:
             return False
         pool = words.pool(books.vault, instrument // words.INSTRUMENTS_PER_UNDERLYING)
-        others = [size for account, size in sizes.items() if account != pool]
+        others = [
+            books.size_of(account, instrument)
+            for account in sizes
+            if account not in (pool, backstop)
+        ]
         longs = sum(size for size in others if size > 0)
         shorts = -sum(size for size in others if size < 0)
-        if (market.interest.long_side, market.interest.short_side) != (longs, shorts):
+        crumbs = CRUMBS * len(others) if market.risk.shared else 0
+        if abs(market.interest.long_side - longs) > crumbs:
+            return False
+        if abs(market.interest.short_side - shorts) > crumbs:
             return False
     return True
 
@@ -77,12 +106,17 @@ def cash_conserved(books: Books) -> bool:
 
 def pots_covered(books: Books) -> bool:
     """L3: each pot plus all that is exactly due to it is not negative."""
+    backstop = words.backstop(books.core)
     for instrument, market in books.markets.items():
-        due = sum(
-            position.size * (market.indices.of(position.size) - position.checkpoint)
-            for (_, held), position in books.positions.items()
-            if held == instrument
-        )
+        due = 0
+        for (account, held), position in books.positions.items():
+            standing = books.standings.get((account, held))
+            if held != instrument or account == backstop:
+                continue
+            if standing:
+                due += standing.due * INDEX_ONE
+            else:
+                due += position.size * (market.indices.of(position.size) - position.checkpoint)
         if market.carry.pot * INDEX_ONE + due < 0:
             return False
     return True

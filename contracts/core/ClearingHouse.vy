@@ -15,6 +15,7 @@
 
 from ..interfaces import IClearingHouse
 from ..libraries import asset_word as asset_words  # its getter bears the name
+from ..libraries import brakes
 from ..libraries import cash_word as cash_words
 from ..libraries import errors
 from ..libraries import market_words
@@ -255,16 +256,16 @@ def clear(fills: DynArray[IClearingHouse.Fill, 8]):
         if market_words._has_grown(before, interest):
             brake: uint256 = terms._brake(risk)
             errors._require(
-                block.timestamp >= (venue >> 8) & (2**40 - 1) and brake < terms.REDUCE_ONLY, errors.PAUSED
+                block.timestamp >= (venue >> 8) & (2**40 - 1) and brake <= brakes.RAISE_SIDE, errors.PAUSED
             )
             errors._require(
                 max(market_words._long_side(interest), market_words._short_side(interest))
                 <= market_words._scaled_down(interest, terms._hard_cap(trade)),
                 errors.OPEN_INTEREST_CAP,
             )
+            soft_cap: int256 = terms._soft_cap(trade) if brake == brakes.RAISE_SKEW else 0
             errors._require(
-                rounding._abs(market_words._skew(interest))
-                <= max(terms._soft_cap(trade) if brake == 0 else 0, rounding._abs(market_words._skew(before))),
+                rounding._abs(market_words._skew(interest)) <= max(soft_cap, rounding._abs(market_words._skew(before))),
                 errors.SKEW_CAP,
             )
         size: int256 = rounding._abs(unsafe_add(taker_size, fill.size))
@@ -433,7 +434,7 @@ def set_brake(instrument: uint256, level: uint256):
     errors._require(instruments.venues[msg.sender] & 255 == instruments.BREAKER, errors.NOT_VENUE)
     risk: uint256 = instruments.risk[instrument]
     errors._require(risk != 0, errors.NOT_LISTED)
-    errors._require(level <= terms.HALTED, errors.OUT_OF_BOUNDS)
+    errors._require(level <= brakes.HALTED, errors.OUT_OF_BOUNDS)
     instruments.risk[instrument] = (risk & (2**terms.BRAKE_SHIFT - 1)) | (level << terms.BRAKE_SHIFT)
     log IClearingHouse.Braked(instrument=instrument, level=level)
 

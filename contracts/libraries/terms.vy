@@ -45,10 +45,6 @@
 
 LINEAR_PERPETUAL: constant(uint256) = 1
 BRAKE_SHIFT: constant(uint256) = 248
-THROTTLED: constant(uint256) = 1
-REDUCE_ONLY: constant(uint256) = 2
-AUCTION_ONLY: constant(uint256) = 3
-HALTED: constant(uint256) = 4
 SHARED: constant(uint256) = 2**247
 STATE: constant(uint256) = (2**12 - 1) << 244
 PPM_FIELD: constant(uint256) = 2**20 - 1
@@ -58,6 +54,9 @@ MICRO: constant(int256) = 10**12  # a 6-decimal quantity in 18 decimals
 @internal
 @pure
 def _brake(risk: uint256) -> uint256:
+    """
+    @return The level, libraries/brakes.vy.
+    """
     return risk >> BRAKE_SHIFT
 
 

@@ -135,7 +135,7 @@ def escalate(instrument: uint256, level: uint256, duration: uint256) -> uint256:
         errors.OUT_OF_BOUNDS,
     )
     state: uint256 = self.state_word[instrument]
-    before: uint256 = staticcall Core(CORE).risk_word(instrument) >> 248
+    before: uint256 = terms._brake(staticcall Core(CORE).risk_word(instrument))
     errors._require(
         block.timestamp >= self._next_guard(state)
         and (level != brakes.HALTED or self._may_halt(self.halts_word, state, before)),
@@ -177,7 +177,7 @@ def preview(instrument: uint256) -> uint256:
     state: uint256 = self.state_word[instrument]
     risk: uint256 = staticcall Core(CORE).risk_word(instrument)
     reading: Reading = self._read(instrument, settings, risk, state)
-    return self._judge(settings, risk >> 248, state, reading).level
+    return self._judge(settings, terms._brake(risk), state, reading).level
 
 
 @view
@@ -191,7 +191,7 @@ def readings(instrument: uint256) -> (uint256, uint256, uint256, uint256, uint25
 @view
 @external
 def may_halt(instrument: uint256) -> bool:
-    before: uint256 = staticcall Core(CORE).risk_word(instrument) >> 248
+    before: uint256 = terms._brake(staticcall Core(CORE).risk_word(instrument))
     return self._may_halt(self.halts_word, self.state_word[instrument], before)
 
 
@@ -216,7 +216,7 @@ def _poke(instrument: uint256, state: uint256) -> uint256:
     settings: uint256 = self.settings_word[instrument]
     risk: uint256 = staticcall Core(CORE).risk_word(instrument)
     reading: Reading = self._read(instrument, settings, risk, state)
-    verdict: Verdict = self._judge(settings, risk >> 248, state, reading)
+    verdict: Verdict = self._judge(settings, terms._brake(risk), state, reading)
     if verdict.state != self.state_word[instrument]:
         self.state_word[instrument] = verdict.state
     if verdict.halts != 0:

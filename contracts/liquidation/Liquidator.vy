@@ -25,6 +25,7 @@ from ..interfaces import ILiquidator
 from ..interfaces import ILiquidityVault
 from ..interfaces import IPriceOracle
 from ..libraries import account_word
+from ..libraries import brakes
 from ..libraries import cash_word
 from ..libraries import errors
 from ..libraries import market_words
@@ -627,7 +628,7 @@ def _slice(account: uint256, market: slices.Market) -> slices.Slice:
     equity, maintenance, gross = self._health(account)
     if equity >= maintenance:
         return slices._nothing(errors.NOT_LIQUIDATABLE)
-    if terms._brake(market.risk) > terms.REDUCE_ONLY:
+    if terms._brake(market.risk) > brakes.SLICE:
         return slices._nothing(errors.PAUSED)
     slice_: slices.Slice = slices._of(held, equity, maintenance, gross, market)
     if slice_.size != 0:
@@ -720,7 +721,7 @@ def _first_discount(account: uint256) -> uint256:
         if instrument == 0:
             break
         market: slices.Market = self._market(instrument)
-        errors._require(terms._brake(market.risk) <= terms.AUCTION_ONLY, errors.PAUSED)
+        errors._require(terms._brake(market.risk) <= brakes.AUCTION, errors.PAUSED)
         held: int256 = self._held(account, instrument)
         cost += slices._cost_up(-held, slices._quote(market, -held), market.mark)
         notional += rounding._mul_div_up(abs(held), market.mark, WAD)
@@ -751,7 +752,7 @@ def _lot(account: uint256, first: uint256, end: uint256) -> Lot:
         mark, fresh = staticcall ORACLE.latest(instrument >> 6)
         trade: uint256 = staticcall CORE.trade_word(instrument)
         limits: uint256 = staticcall CORE.limits_word(instrument)
-        errors._require(terms._brake(staticcall CORE.risk_word(instrument)) <= terms.AUCTION_ONLY, errors.PAUSED)
+        errors._require(terms._brake(staticcall CORE.risk_word(instrument)) <= brakes.AUCTION, errors.PAUSED)
         lot.legs.append(
             Leg(
                 instrument=instrument,

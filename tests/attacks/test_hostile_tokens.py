@@ -463,7 +463,7 @@ def functions(view: bool) -> list[tuple[str, str]]:
     """Every external function by contract and signature, from the ABIs."""
     return [
         (name, signature)
-        for name in (*NAMES, *(("Lens",) if view else ()))
+        for name in (*NAMES, *(("LensAccounts", "LensMarkets") if view else ()))
         for signature, function in artifact(name).abi.functions.items()
         if "(" in signature and function.view is view
     ]

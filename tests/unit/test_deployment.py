@@ -10,12 +10,16 @@ from tests.harness.reverts import reverts
 from tests.harness.system import BTC, ETH
 from tidegate import deployment as deployments
 from tidegate.deployment import (
+    BREAKER,
+    MARKETS,
+    BreakerConfig,
     DeploymentConfig,
     DeploymentError,
     QuoteConfig,
     TokenConfig,
     check,
     deploy,
+    load_market,
     perpetual,
 )
 from tidegate.local_accounts import local_address
@@ -61,10 +65,43 @@ def test_check_finds_every_difference(system, deployer):
         replace(config, markets=(btc, replace(eth, max_age=61))),
         replace(config, markets=(btc, replace(eth, quote=QuoteConfig(half_spread="0.0004")))),
         replace(config, markets=(btc, replace(eth, risk=btc.risk))),
+        replace(config, markets=(btc, replace(eth, breaker=BreakerConfig(window=240)))),
     ]
     for other in wrong:
         with pytest.raises(DeploymentError):
             check(system.deployment, other, deployer)
+
+
+def test_a_brake_is_state_and_no_difference(system, deployer):
+    breaker = system.deployment.breaker
+    breaker.transact("escalate", BTC, 2, 600, sender=system.actor("guardian"))
+    assert system.core.call("risk_word", BTC) >> 248 == 2
+    check(system.deployment, system.config, deployer)
+
+
+def test_who_the_breaker_and_the_fund_belong_to(system):
+    deployment = system.deployment
+    assert system.core.call("venue_word", deployment.breaker.address) == BREAKER
+    assert deployment.liquidator.call("fund") == deployment.fund.address
+    for market in system.config.markets:
+        word = deployment.breaker.call("settings_word", market.instrument)
+        assert word == market.breaker.settings.pack()
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ("outage = 1", "more than max_age"),
+        ("window = 59", "out of the bounds"),
+        ("x = 1", "no set"),
+    ],
+)
+def test_a_breaker_that_the_contract_refuses_is_no_market(tmp_path, table, why):
+    text = (MARKETS / "btc-perp.toml").read_text()
+    path = tmp_path / "btc.toml"
+    path.write_text(text[: text.index("[breaker]")] + "[breaker]\n" + table)
+    with pytest.raises(DeploymentError, match=why):
+        load_market(path)
 
 
 def test_a_governor_who_deploys_keeps_proposing():
@@ -89,7 +126,7 @@ def test_the_manifest_finds_the_contracts_again(tmp_path):
     assert manifest["contracts"]["ClearingHouse"]["args"] == [
         deployment.oracle.address,
         deployment.configurator.address,
-        deployment["SharedLosses"].address,
+        deployment.losses.address,
     ]
     assert manifest["config"]["delay"] == 172_800
 

@@ -43,8 +43,12 @@ class Venue:
     vault: Contract
     exchange: Contract
     liquidator: Contract
+    fund: Contract
+    breaker: Contract
+    losses: Contract  # what sides of markets shared
     token: Contract
-    lens: Contract
+    lens_accounts: Contract
+    lens_markets: Contract
     markets: dict[str, Market]
     slot_seconds: int = 0
     epoch_seconds: int = 0
@@ -67,8 +71,12 @@ class Venue:
             vault=deployment.vault,
             exchange=deployment.exchange,
             liquidator=deployment.liquidator,
+            fund=deployment.fund,
+            breaker=deployment.breaker,
+            losses=deployment.losses,
             token=deployment.token,
-            lens=deployment.lens,
+            lens_accounts=deployment.lens_accounts,
+            lens_markets=deployment.lens_markets,
             markets={
                 name: Market(name, instrument) for name, instrument in deployment.markets.items()
             },
@@ -194,6 +202,6 @@ class Venue:
     # Readings
 
     def size(self, account: int, market: str) -> Decimal:
-        """Of the position, units of the underlying."""
-        word = self.core.call("position_word", account, self.markets[market].instrument)
-        return Decimal(words.Position.unpack(word).size) / WAD
+        """What is left of the position, units of the underlying."""
+        size = self.core.call("size_of", account, self.markets[market].instrument)
+        return Decimal(size) / WAD

@@ -11,6 +11,7 @@ from tidegate.deployment.apply import apply, deploy
 from tidegate.deployment.check import check, differences
 from tidegate.deployment.config import (
     ANYONE,
+    BREAKER,
     COLLATERAL,
     CONTRACTS,
     FAULTY,
@@ -22,6 +23,7 @@ from tidegate.deployment.config import (
     THRESHOLD,
     TOKEN,
     TRADING,
+    BreakerConfig,
     DeploymentConfig,
     DeploymentError,
     FundConfig,
@@ -40,6 +42,7 @@ from tidegate.deployment.plan import asset_word
 
 __all__ = [
     "ANYONE",
+    "BREAKER",
     "COLLATERAL",
     "CONTRACTS",
     "FAULTY",
@@ -52,6 +55,7 @@ __all__ = [
     "THRESHOLD",
     "TOKEN",
     "TRADING",
+    "BreakerConfig",
     "Deployment",
     "DeploymentConfig",
     "DeploymentError",

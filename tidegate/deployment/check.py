@@ -42,13 +42,29 @@ def differences(deployment: Deployment, config: DeploymentConfig, deployer: str)
 
     core, oracle, vault = deployment.core, deployment.oracle, deployment.vault
     timelock = deployment.timelock
-    for name in ("PriceOracle", "Configurator", "LiquidityVault", "GuarantyFund"):
+    for name in ("PriceOracle", "Configurator", "LiquidityVault", "GuarantyFund", "Liquidator"):
         equal(f"owner of {name}", deployment[name].call("OWNER"), timelock.address)
 
-    for name in ("Exchange", "Lens"):
+    for name in ("Exchange", "LensMarkets"):
         wired = {"CORE": deployment.core, "ORACLE": oracle, "VAULT": vault}
         for getter, contract in wired.items():
             equal(f"{getter} of {name}", deployment[name].call(getter), contract.address)
+    wired = {
+        "CORE": core,
+        "ORACLE": oracle,
+        "LIQUIDATOR": deployment.liquidator,
+        "FUND": deployment.fund,
+        "CONFIGURATOR": deployment.configurator,
+        "OWNER": timelock,
+    }
+    breaker = deployment.breaker
+    for getter, contract in wired.items():
+        equal(f"{getter} of CircuitBreaker", breaker.call(getter), contract.address)
+    wired = {"CORE": core, "ORACLE": oracle, "LIQUIDATOR": deployment.liquidator}
+    for getter, contract in wired.items():
+        there = deployment.lens_accounts.call(getter)
+        equal(f"{getter} of LensAccounts", there, contract.address)
+    equal("fund of Liquidator", deployment.liquidator.call("fund"), deployment.fund.address)
     equal("guardian", deployment.configurator.call("guardian"), config.guardian)
     equal("delay", timelock.call("get_minimum_delay"), config.delay)
     admin = timelock.call("DEFAULT_ADMIN_ROLE")
@@ -89,10 +105,13 @@ def differences(deployment: Deployment, config: DeploymentConfig, deployer: str)
         name, instrument = market.name, market.instrument
         _, max_age, max_step = feed_arguments(market)
         equal(f"feed of {name}", oracle.call("feed_word", market.feed), max_age | max_step << 32)
-        same_word(name, core.call("risk_word", instrument), market.risk)
+        risk = core.call("risk_word", instrument) & words.RISK_TERMS
+        same_word(name, risk, market.risk)
         same_word(name, core.call("trade_word", instrument), market.trade)
         same_word(name, core.call("limits_word", instrument), market.limits)
         equal(f"quote of {name}", vault.call("quote_word", instrument), market.quote.pack())
+        settings = breaker.call("settings_word", instrument)
+        same_word(f"the breaker of {name}", settings, market.breaker.settings)
     for venue, role in VENUES.items():
         word = core.call("venue_word", deployment[venue].address)
         equal(f"role of {venue}", word & 255, role)

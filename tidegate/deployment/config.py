@@ -13,14 +13,14 @@ from typing import Any
 from tidegate.abi import checksum
 from tidegate.artifacts import ROOT
 from tidegate.local_accounts import local_address
-from tidegate.spec import words
+from tidegate.spec import breaker, words
 from tidegate.spec.fund import Parameters
 from tidegate.spec.words import Limits, Risk, Trade
 
 NETWORKS = ROOT / "networks"
 MARKETS = ROOT / "markets"
 COLLATERAL = 0
-TRADING, LIQUIDATION = 1, 2  # roles of venues
+TRADING, LIQUIDATION, BREAKER = 1, 2, 4  # roles of venues
 NOBODY = "0x" + "00" * 20
 ANYONE = NOBODY  # as an executor of the timelock
 CONTRACTS = (
@@ -33,7 +33,9 @@ CONTRACTS = (
     "GuarantyFund",
     "Exchange",
     "Liquidator",
-    "Lens",
+    "CircuitBreaker",
+    "LensAccounts",
+    "LensMarkets",
 )
 TOKEN = "FaucetToken"
 TABLES = ("token", "fund")  # settings that are settings themselves
@@ -95,6 +97,38 @@ class QuoteConfig:
 
 
 @dataclass(frozen=True)
+class BreakerConfig:
+    """When the circuit breaker brakes a market. Shares, 0.05 is five percent; 0 is never."""
+
+    price_1: str = "0.025"  # change of the price in a window: THROTTLED
+    price_2: str = "0.05"  # REDUCE_ONLY
+    price_3: str = "0.08"  # AUCTION_ONLY
+    price_4: str = "0.15"  # HALTED
+    skew_1: str = "0.015"  # growth of the skew, of the depth
+    skew_2: str = "0.03"
+    liquidated_1: str = "0.005"  # notional, of the depth
+    liquidated_2: str = "0.01"
+    liquidated_3: str = "0.02"
+    drawn_1: str = "0.1"  # paid by the guaranty fund, of its size
+    drawn_2: str = "0.25"
+    drawn_3: str = "0.5"
+    drawn_4: str = "0.8"
+    window: int = 300  # seconds
+    hold_1: int = 5  # minutes, as all below
+    hold_2: int = 10
+    hold_3: int = 15
+    hold_4: int = 6
+    longest_halt: int = 10
+    outage: int = 5  # age of the price in force; more than the feed's max age
+    grace: int = 4
+
+    @property
+    def settings(self) -> breaker.Settings:
+        """As CircuitBreaker.set_settings takes them, packed."""
+        return breaker.Settings.human(**asdict(self))
+
+
+@dataclass(frozen=True)
 class MarketConfig:
     """One instrument and the feed of its underlying."""
 
@@ -104,6 +138,7 @@ class MarketConfig:
     trade: Trade
     limits: Limits
     quote: QuoteConfig = field(default_factory=QuoteConfig)
+    breaker: BreakerConfig = field(default_factory=BreakerConfig)
     max_age: int = 60  # seconds after which a price is stale
     max_step: str = "0.05"  # the most a price moves per slot
     opening_price: str = "1"  # local chains only: the first price
@@ -295,7 +330,7 @@ def _with_checksums(config: DeploymentConfig) -> DeploymentConfig:
 
 
 def load_market(path: Path) -> MarketConfig:
-    """A market from its file: the arguments of `perpetual`, max_age, max_step and [quote]."""
+    """A market from its file: `perpetual`'s arguments, max_age, max_step, [quote] and [breaker]."""
     fields = _read(path)
     try:
         return _market(fields)
@@ -401,8 +436,24 @@ def _market(fields: dict[str, Any]) -> MarketConfig:
     own = {key: fields.pop(key) for key in ("max_age", "max_step") if key in fields}
     if "quote" in fields:
         own["quote"] = QuoteConfig(**_checked(QuoteConfig(), fields.pop("quote")))
+    if "breaker" in fields:
+        own["breaker"] = BreakerConfig(**_checked(BreakerConfig(), fields.pop("breaker")))
     text = {"name"}
     for name, value in fields.items():
         if name not in text and not _is_number(value):
             raise ValueError(f"{name} = {value!r} of a market is no number from 0 on")
-    return replace(perpetual(**fields), **own)
+    market = replace(perpetual(**fields), **own)
+    _check_breaker(market)
+    return market
+
+
+def _check_breaker(market: MarketConfig) -> None:
+    """What CircuitBreaker.set_settings would refuse."""
+    settings = market.breaker.settings
+    if not settings.within_bounds():
+        raise ValueError("[breaker] is out of the bounds of ICircuitBreaker.set_settings")
+    if settings.outage and settings.outage * breaker.MINUTE <= market.max_age:
+        raise ValueError(
+            f"outage = {settings.outage} minutes of [breaker] must be more than max_age = "
+            f"{market.max_age} seconds"
+        )

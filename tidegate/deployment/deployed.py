@@ -60,8 +60,20 @@ class Deployment:
         return self.contracts["Liquidator"]
 
     @property
-    def lens(self) -> Contract:
-        return self.contracts["Lens"]
+    def breaker(self) -> Contract:
+        return self.contracts["CircuitBreaker"]
+
+    @property
+    def losses(self) -> Contract:
+        return self.contracts["SharedLosses"]
+
+    @property
+    def lens_accounts(self) -> Contract:
+        return self.contracts["LensAccounts"]
+
+    @property
+    def lens_markets(self) -> Contract:
+        return self.contracts["LensMarkets"]
 
     @property
     def configurator(self) -> Contract:

@@ -18,6 +18,7 @@ from tidegate.abi import checksum
 from tidegate.artifacts import Artifact
 from tidegate.deployment.config import (
     ANYONE,
+    BREAKER,
     COLLATERAL,
     CONTRACTS,
     LIQUIDATION,
@@ -243,16 +244,16 @@ def _create_all(builder: _Creations, config: DeploymentConfig, sender: str) -> N
         epoch_seconds=f"{config.epoch_seconds} s",
         stress_share=percent(config.stress_share),
     )
-    fund = config.fund
+    terms = config.fund
     create(
         "GuarantyFund",
         core,
         timelock,
-        fund.parameters.pack(),
+        terms.parameters.pack(),
         parameters=(
-            f"{percent(fund.pledged)} pledged, of that {percent(fund.assessed)} in "
-            f"{fund.assessment} s; bidders {percent(fund.payment)}, {percent(fund.day_share)} a "
-            f"day; notice {fund.notice} s, claimed in {fund.window} s; gifts in {fund.vesting} s"
+            f"{percent(terms.pledged)} pledged, of that {percent(terms.assessed)} in "
+            f"{terms.assessment} s; bidders {percent(terms.payment)}, {percent(terms.day_share)} a "
+            f"day; notice {terms.notice} s, claimed in {terms.window} s; gifts in {terms.vesting} s"
         ),
     )
     exchange = create(
@@ -284,7 +285,10 @@ def _create_all(builder: _Creations, config: DeploymentConfig, sender: str) -> N
         takeover=f"{config.takeover} s",
         gas_feed=str(config.gas_feed),
     )
-    create("Lens", core, oracle, vault, exchange, liquidator)
+    fund = builder.addresses["GuarantyFund"]
+    create("CircuitBreaker", timelock, configurator, core, oracle, liquidator, fund)
+    create("LensAccounts", core, oracle, liquidator)
+    create("LensMarkets", core, oracle, vault, exchange)
 
 
 def _govern(
@@ -366,9 +370,14 @@ def market_calls(addresses: Mapping[str, str], market: MarketConfig) -> list[Cal
         ("half spread", percent(quote.half_spread)),
         ("half spread per volatility", quote.volatility),
     ]
+    settings = market.breaker.settings
+    brakes = [("market", market.name)]
+    brakes += [(key, f"{value.normalize():f}") for key, value in settings.decimals().items()]
+    brake = (instrument, settings.pack())
     return [
         call_of(addresses, "Configurator", "set_terms", (core, instrument, *packed), tuple(said)),
         call_of(addresses, "LiquidityVault", "set_quote", (instrument, quote.pack()), tuple(asked)),
+        call_of(addresses, "CircuitBreaker", "set_settings", brake, tuple(brakes)),
     ]
 
 
@@ -390,14 +399,19 @@ def _listing(config: DeploymentConfig, addresses: Mapping[str, str]) -> list[Cal
     for market in config.markets:
         calls += market_calls(addresses, market)
     for venue, role in VENUES.items():
-        said = ((venue, "trading" if role == TRADING else "liquidation"),)
+        said = ((venue, ROLE_NAMES[role]),)
         args = (core, addresses[venue], role)
         calls.append(call_of(addresses, "Configurator", "set_venue", args, said))
+    fund = addresses["GuarantyFund"]
+    said = (("deficits and bidders paid by", "GuarantyFund"),)
+    calls.append(call_of(addresses, "Liquidator", "set_fund", (fund,), said))
     return calls
 
 
-# Who may call `clear`, and as what. The vault moves cash of its own accounts only.
-VENUES = {"Exchange": TRADING, "Liquidator": LIQUIDATION}
+# Who may call `clear`, and as what, and who sets the brakes. The vault moves cash of its own
+# accounts only.
+VENUES = {"Exchange": TRADING, "Liquidator": LIQUIDATION, "CircuitBreaker": BREAKER}
+ROLE_NAMES = {TRADING: "trading", LIQUIDATION: "liquidation", BREAKER: "brakes"}
 
 
 def role_id(name: str) -> bytes:

@@ -105,6 +105,14 @@ class EndAuction:
 
 
 @dataclass(frozen=True, slots=True)
+class Settle:
+    """Write down that a loss its side shared left nothing of a position."""
+
+    account: int
+    instrument: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessEpoch:
     epoch: int
 
@@ -143,6 +151,7 @@ Action = (
     | TakeOver
     | Deleverage
     | EndAuction
+    | Settle
     | ProcessEpoch
     | Claim
     | PokeCaps

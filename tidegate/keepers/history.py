@@ -83,6 +83,7 @@ def dump_journal(journal: Journal) -> dict[str, Any]:
         "prices": [[feed, slot, price] for (feed, slot), price in journal.prices.items()],
         "newest_slot": list(journal.newest_slot.items()),
         "booked": journal.booked,
+        "auctions": sorted(journal.auctions),
     }
 
 
@@ -102,4 +103,5 @@ def load_journal(content: dict[str, Any], deficits: int) -> Journal:
     journal.prices = {(feed, slot): price for feed, slot, price in content["prices"]}
     journal.newest_slot = dict(map(tuple, content["newest_slot"]))
     journal.booked = content["booked"]
+    journal.auctions = set(content["auctions"])
     return journal

@@ -29,6 +29,7 @@ class Journal:
     prices: dict[tuple[int, int], int] = field(default_factory=dict)  # (feed, slot)
     newest_slot: dict[int, int] = field(default_factory=dict)
     booked: int = 0  # deficits booked less repaid
+    auctions: set[int] = field(default_factory=set)  # accounts in auctions that were not ended
     touched: set[int] = field(default_factory=set)  # accounts changed since last asked
 
     def observe(self, events: Iterable[Event]) -> None:
@@ -63,12 +64,28 @@ class Journal:
     def _on_ClearingHouse_Filled(self, args) -> None:
         self._touch(args.taker, args.maker)
         for account, change in ((args.taker, args.size), (args.maker, -args.size)):
-            held = self.sizes.setdefault(account, {})
-            size = held.get(args.instrument, 0) + change
-            if size:
-                held[args.instrument] = size
-            else:
-                held.pop(args.instrument, None)
+            self._change(account, args.instrument, change)
+
+    def _on_ClearingHouse_Shared(self, args) -> None:
+        self._touch(args.account)
+        self._change(args.account, args.instrument, args.size)
+
+    def _change(self, account: int, instrument: int, change: int) -> None:
+        held = self.sizes.setdefault(account, {})
+        size = held.get(instrument, 0) + change
+        if size:
+            held[instrument] = size
+        else:
+            held.pop(instrument, None)
+
+    # Liquidator
+
+    def _on_Liquidator_AuctionOpened(self, args) -> None:
+        self._touch(args.account)
+        self.auctions.add(args.account)
+
+    def _on_Liquidator_AuctionEnded(self, args) -> None:
+        self.auctions.discard(args.account)
 
     # Exchange
 

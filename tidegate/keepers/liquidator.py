@@ -5,7 +5,7 @@ account's last reading and the prices since whether it can have fallen below mai
 others need not be read. The chain judges every action again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,22 +84,32 @@ def is_short(standing: Standing) -> bool:
     return bool(standing.notionals) and standing.equity < standing.maintenance
 
 
+def _largest(standing: Standing) -> int:
+    """The instrument with the largest notional."""
+    return max(standing.notionals, key=standing.notionals.__getitem__)
+
+
 def lacks_cash(standing: Standing) -> bool:
     return not standing.notionals and standing.cash < 0
 
 
-def decide(standings: Iterable[Standing], batch: int = BATCH) -> list[Liquidate | Book]:
-    """The weakest accounts first; of each the instrument with the largest notional."""
+def decide(
+    standings: Iterable[Standing], batch: int = BATCH, braked: Collection[int] = ()
+) -> list[Liquidate | Book]:
+    """The weakest accounts first; of each the instrument with the largest notional.
+
+    `braked`: instruments that the breaker lets nobody slice. An account that holds one as its
+    largest is left to auctions.
+    """
     standings = list(standings)
-    short = [standing for standing in standings if is_short(standing)]
+    short = [one for one in standings if is_short(one) and _largest(one) not in braked]
     short.sort(
         key=lambda standing: (standing.equity * PPM // standing.maintenance, standing.account)
     )
     slices: list[Liquidate | Book] = []
     for at in range(0, len(short), batch):
         pairs = sorted(
-            (max(standing.notionals, key=standing.notionals.__getitem__), standing.account)
-            for standing in short[at : at + batch]
+            (_largest(standing), standing.account) for standing in short[at : at + batch]
         )
         slices.append(
             Liquidate(

@@ -12,22 +12,38 @@ from typing import Any
 from tidegate.chain import Receipt
 from tidegate.client.calls import Transaction
 from tidegate.client.venue import Venue
-from tidegate.keepers import liquidator, order_executor, price_pusher, vault_claims
+from tidegate.keepers import (
+    breaker_pokes,
+    liquidator,
+    order_executor,
+    price_pusher,
+    readings,
+    vault_claims,
+)
 from tidegate.keepers.actions import (
     Absorb,
     Action,
+    Bid,
     Book,
     Claim,
+    Deleverage,
+    EndAuction,
     Execute,
     Liquidate,
+    OpenAuction,
+    PokeBreaker,
     PokeCaps,
     ProcessEpoch,
     Publish,
+    Settle,
+    TakeOver,
     Wake,
 )
+from tidegate.keepers.auctions import AuctionAction
 from tidegate.keepers.journal import reason
 from tidegate.keepers.snapshot import Need, Snapshot
 from tidegate.spec import words
+from tidegate.spec.breaker import allows
 
 Decide = Callable[[Snapshot], list[Any]]
 
@@ -89,6 +105,25 @@ def _carry(snapshot: Snapshot) -> list[Publish]:
 def _call_publish(action: Publish, venue: Venue, address: str) -> Transaction:
     args = (action.feed, action.slot, action.price, action.published, action.signatures)
     return Transaction(venue.oracle, "push", args, address, "oracle_push", action)
+
+
+# The breaker
+
+
+def _brake_item(instrument: int) -> str:
+    return f"breaker {instrument}"
+
+
+def _pokes(snapshot: Snapshot) -> list[PokeBreaker]:
+    state = breaker_pokes.BreakerState(snapshot.now, snapshot.watched)
+    return [
+        poke for poke in breaker_pokes.decide(state) if snapshot.free(_brake_item(poke.instrument))
+    ]
+
+
+def _call_poke(action: PokeBreaker, venue: Venue, address: str) -> Transaction:
+    args = (action.instrument,)
+    return Transaction(venue.breaker, "poke", args, address, "breaker_poke", action)
 
 
 # Orders
@@ -175,22 +210,23 @@ def _account_item(account: int) -> str:
     return f"account {account}"
 
 
-def _liquidate(snapshot: Snapshot) -> list[Liquidate | Book]:
-    return liquidator.decide(
+def _liquidate(snapshot: Snapshot) -> list[Liquidate]:
+    standings = [
         standing
         for standing in snapshot.standings
         if snapshot.free(_account_item(standing.account))
-    )
+        and standing.account not in snapshot.lots.sliced_out
+    ]
+    braked = {one for one, level in snapshot.levels.items() if not allows(level, "slice")}
+    actions = liquidator.decide(standings, braked=braked)
+    return [action for action in actions if isinstance(action, Liquidate)]
 
 
-def _accounts(action: Liquidate | Book) -> tuple[str, ...]:
-    accounts = action.accounts if isinstance(action, Liquidate) else (action.account,)
-    return tuple(map(_account_item, accounts))
+def _accounts(action: Liquidate) -> tuple[str, ...]:
+    return tuple(map(_account_item, action.accounts))
 
 
-def _narrow_accounts(action: Liquidate | Book, items: Collection[str]) -> Liquidate | Book:
-    if isinstance(action, Book):
-        return action
+def _narrow_accounts(action: Liquidate, items: Collection[str]) -> Liquidate:
     kept = [
         pair
         for pair in zip(action.accounts, action.instruments, strict=True)
@@ -199,7 +235,7 @@ def _narrow_accounts(action: Liquidate | Book, items: Collection[str]) -> Liquid
     return Liquidate(tuple(account for account, _ in kept), tuple(one for _, one in kept))
 
 
-def _skipped_accounts(action: Liquidate | Book, receipt: Receipt) -> Mapping[str, str]:
+def _skipped_accounts(action: Liquidate, receipt: Receipt) -> Mapping[str, str]:
     return {
         _account_item(event.args.account): reason(event.args.reason)
         for event in receipt.events
@@ -207,18 +243,86 @@ def _skipped_accounts(action: Liquidate | Book, receipt: Receipt) -> Mapping[str
     }
 
 
-def _slice_reward(action: Liquidate | Book, snapshot: Snapshot) -> int:
+def _slice_reward(action: Liquidate, snapshot: Snapshot) -> int:
     """At most: an account pays one reward per window."""
-    if isinstance(action, Book):
-        return 0
     return sum(snapshot.rewards.get(instrument, 0) for instrument in action.instruments)
 
 
-def _call_slice(action: Liquidate | Book, venue: Venue, address: str) -> Transaction:
-    if isinstance(action, Book):
-        return Transaction(venue.liquidator, "book", (action.account,), address, "book", action)
+def _call_slice(action: Liquidate, venue: Venue, address: str) -> Transaction:
     args = (list(action.accounts), list(action.instruments), words.account(address))
     return Transaction(venue.liquidator, "liquidate", args, address, "liquidate", action)
+
+
+# Auctions and what follows them
+
+
+def _auction_item(account: int) -> str:
+    return f"auction {account}"
+
+
+def _deciding(*kinds: type) -> Decide:
+    """Those of the auctions' actions that are of these kinds."""
+
+    def decide(snapshot: Snapshot) -> list[Any]:
+        return [
+            action
+            for action in readings.decided(snapshot.lots, snapshot.now)
+            if isinstance(action, kinds) and snapshot.free(_auction_item(action.account))
+        ]
+
+    return decide
+
+
+def _auction(action: AuctionAction) -> tuple[str, ...]:
+    return (_auction_item(action.account),)
+
+
+def _resolve_reward(action: TakeOver | Deleverage, snapshot: Snapshot) -> int:
+    return snapshot.rewards.get(action.instrument, 0)
+
+
+def _call_auction(action: AuctionAction, venue: Venue, address: str) -> Transaction:
+    to, keeper_account = venue.liquidator, words.account(address)
+    match action:
+        case OpenAuction(account, instrument):
+            args: tuple[Any, ...] = (account, instrument)
+            return Transaction(to, "open_auction", args, address, "open_auction", action)
+        case Bid(account, bidder, most, least_discount, deadline):
+            args = (account, bidder, most, least_discount, deadline, 0)
+            return Transaction(to, "bid", args, address, "bid", action)
+        case EndAuction(account):
+            return Transaction(to, "end_auction", (account,), address, "end_auction", action)
+        case TakeOver(account, instrument):
+            args = (account, instrument, keeper_account)
+            return Transaction(to, "takeover", args, address, "takeover", action)
+        case Deleverage(account, instrument):
+            args = (account, instrument, keeper_account)
+            return Transaction(to, "deleverage", args, address, "deleverage", action)
+
+
+# Deficits
+
+
+def _deficits(snapshot: Snapshot) -> list[Settle | Book]:
+    """Positions of which a shared loss left nothing first: until then their account has one."""
+    actions: list[Settle | Book] = [Settle(*one) for one in snapshot.lots.settled]
+    actions += [
+        Book(standing.account) for standing in snapshot.standings if liquidator.lacks_cash(standing)
+    ]
+    return [action for action in actions if all(map(snapshot.free, _deficit(action)))]
+
+
+def _deficit(action: Settle | Book) -> tuple[str, ...]:
+    if isinstance(action, Settle):
+        return (f"position {action.account} {action.instrument}",)
+    return (_account_item(action.account),)
+
+
+def _call_deficit(action: Settle | Book, venue: Venue, address: str) -> Transaction:
+    if isinstance(action, Book):
+        return Transaction(venue.liquidator, "book", (action.account,), address, "book", action)
+    args = (action.account, action.instrument)
+    return Transaction(venue.core, "settle", args, address, "settle", action)
 
 
 # The vault
@@ -286,9 +390,18 @@ ROLES: dict[str, Role] = {
             Need.OFFERS,
         ),
         Role(
+            "breaker_pokes",
+            "lets the circuit breaker read the meters of every market that is due",
+            (PokeBreaker,),
+            _pokes,
+            lambda action: (_brake_item(action.instrument),),
+            _call_poke,
+            Need.BREAKER,
+        ),
+        Role(
             "liquidator",
-            "slices what is below maintenance, books what bankrupt accounts lack",
-            (Liquidate, Book),
+            "slices what is below maintenance",
+            (Liquidate,),
             _liquidate,
             _accounts,
             _call_slice,
@@ -296,6 +409,44 @@ ROLES: dict[str, Role] = {
             narrow=_narrow_accounts,
             skipped=_skipped_accounts,
             reward=_slice_reward,
+        ),
+        Role(
+            "auctions",
+            "opens auctions where slices do not help, bids within limits, ends what is restored",
+            (OpenAuction, Bid, EndAuction),
+            _deciding(OpenAuction, Bid, EndAuction),
+            _auction,
+            _call_auction,
+            Need.LOTS,
+        ),
+        Role(
+            "takeovers",
+            "lets the vault take what nobody bid for",
+            (TakeOver,),
+            _deciding(TakeOver),
+            _auction,
+            _call_auction,
+            Need.LOTS,
+            reward=_resolve_reward,
+        ),
+        Role(
+            "deleveraging",
+            "lets the other side share what the vault cannot take",
+            (Deleverage,),
+            _deciding(Deleverage),
+            _auction,
+            _call_auction,
+            Need.LOTS,
+            reward=_resolve_reward,
+        ),
+        Role(
+            "deficits",
+            "books what bankrupt accounts lack, settles positions of which losses left nothing",
+            (Settle, Book),
+            _deficits,
+            _deficit,
+            _call_deficit,
+            Need.LOTS,
         ),
         Role(
             "order_executor",

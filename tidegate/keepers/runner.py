@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from typing import Any
 
 from tidegate.client.calls import Transaction
 from tidegate.client.price_message import PriceMessage, PriceSigner, quorum
 from tidegate.client.venue import Venue
-from tidegate.keepers import liquidator, order_executor, vault_claims
+from tidegate.keepers import liquidator, order_executor, readings, vault_claims
 from tidegate.keepers.actions import Action, PokeCaps, Publish, Push
 from tidegate.keepers.journal import Journal
 from tidegate.keepers.liquidator import Candidate
 from tidegate.keepers.order_executor import OpenOrder
-from tidegate.keepers.registry import call_of
+from tidegate.keepers.registry import ROLES, call_of
 from tidegate.keepers.sender import Sender
+from tidegate.keepers.snapshot import Snapshot
 from tidegate.spec import words
 from tidegate.spec.rounding import WAD
 
 READ_AT_ONCE = 64  # accounts per call of the lens
+# Roles that act on who is short, in the order of urgency. Nobody bids in the demo.
+RESCUE = ("liquidator", "auctions", "takeovers", "deleveraging", "deficits")
 
 
 class Keepers:
@@ -45,6 +49,13 @@ class Keepers:
         self.caps_at = 0
         self._read: dict[int, Candidate] = {}  # as last read, by account
         self._rescanned = 0
+        self._levels: dict[int, int] = {}  # of the breaker, as last read
+        self._rewards = {
+            market.instrument: words.Limits.unpack(
+                venue.core.call("limits_word", market.instrument)
+            ).keeper_reward
+            for market in venue.markets.values()
+        }
         internal = {int(venue.core), int(venue.vault), int(venue.exchange)}
         self._is_ours: Callable[[int], bool] = lambda account: words.owner_of(account) in internal
 
@@ -88,6 +99,26 @@ class Keepers:
                 )
         return quotes
 
+    def breaker_calls(self, now: int) -> list[Transaction]:
+        """Pokes of the markets whose level or sample would change; reads the levels."""
+        watched = readings.watched(readings.asking, self.venue, now)
+        self._levels = readings.levels(watched)
+        snapshot = self._snapshot(now, watched=watched)
+        return [self.call_of(action) for action in ROLES["breaker_pokes"].decide(snapshot)]
+
+    def _snapshot(self, now: int, **read: Any) -> Snapshot:
+        venue = self.venue
+        return Snapshot(
+            now,
+            venue.slot_seconds,
+            venue.window,
+            venue.epoch_seconds,
+            venue.keeper_fee,
+            levels=self._levels,
+            rewards=self._rewards,
+            **read,
+        )
+
     def liquidation_calls(self, marks: dict[int, int], now: int) -> list[Transaction]:
         """`marks`: the price in force by instrument, 1e-18."""
         touched = self.journal.take_touched()
@@ -106,14 +137,24 @@ class Keepers:
             else:
                 self._read.pop(candidate.account, None)
         short = [self._read[account] for account in due if account in self._read]
-        return [self.call_of(action) for action in liquidator.decide(short)]
+        lots = readings.lots(
+            readings.asking,
+            self.venue,
+            now,
+            short,
+            self.journal.auctions,
+            self._levels,
+            self.account,
+        )
+        snapshot = self._snapshot(now, standings=short, lots=lots)
+        return [self.call_of(action) for name in RESCUE for action in ROLES[name].decide(snapshot)]
 
     def standings(self, accounts: Sequence[int], marks: dict[int, int]) -> list[Candidate]:
         """Read from the chain now, many accounts in a call."""
         found = []
         for at in range(0, len(accounts), READ_AT_ONCE):
             some = list(accounts[at : at + READ_AT_ONCE])
-            for health in self.venue.lens.call("health", some):
+            for health in self.venue.lens_accounts.call("health", some):
                 sizes = self.journal.sizes.get(health.account, {})
                 notionals = {
                     instrument: abs(size) * marks[instrument] // WAD

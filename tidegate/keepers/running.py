@@ -135,7 +135,7 @@ class Runner:
         deployment = Deployment.load(chain, settings.manifests)
         venue = Venue.of(deployment)
         known = Known()
-        for contract in (venue.core, venue.oracle, venue.vault, venue.exchange):
+        for contract in (venue.core, venue.oracle, venue.vault, venue.exchange, venue.liquidator):
             known.add(contract.address, contract.abi)
         identity = f"{chain.chain_id} {chain.genesis} {venue.core.address} {self.address}"
         path = settings.state / f"{chain.chain_id}-{self.address.lower()}.sqlite"
@@ -165,7 +165,7 @@ class Runner:
             choose(settings.roles),
             self._split(),
             self.offers,
-            settings.duties,
+            settings.duties(self.address),
             say=self.say,
             losses=settings.losses,
         )

@@ -19,13 +19,14 @@ from typing import Any, Protocol
 from tidegate.client.calls import Outcome
 from tidegate.client.errors import ProtocolError
 from tidegate.client.venue import Venue
-from tidegate.keepers import order_executor
+from tidegate.keepers import order_executor, readings
 from tidegate.keepers.actions import PokeCaps, Publish
 from tidegate.keepers.cursor import Cursor, Step
 from tidegate.keepers.endpoints import Endpoints
 from tidegate.keepers.history import History
 from tidegate.keepers.lane import Lane
 from tidegate.keepers.lease import Split
+from tidegate.keepers.readings import BidderTerms
 from tidegate.keepers.registry import Role
 from tidegate.keepers.scanner import Scanner
 from tidegate.keepers.sender import BLAMELESS, Job, Sender
@@ -69,6 +70,7 @@ class Duties:
     caps_every: int = 3_600
     heartbeat: int = 30
     deviation: int = 1_000
+    bidder: BidderTerms | None = None  # none: nobody bids here
 
 
 @dataclass
@@ -98,11 +100,15 @@ class Service:
     def __post_init__(self) -> None:
         internal = {int(self.venue.core), int(self.venue.vault), int(self.venue.exchange)}
         self.scanner = Scanner(
-            self.lane.view, self.venue.lens, lambda account: words.owner_of(account) in internal
+            self.lane.view,
+            self.venue.lens_accounts,
+            lambda account: words.owner_of(account) in internal,
         )
         self._needs = Need.NOTHING
         for role in self.roles:
             self._needs |= role.needs
+        if Need.LOTS in self._needs:
+            self._needs |= Need.STANDINGS | Need.BREAKER
         self._rewards = self._read_rewards() if Need.STANDINGS in self._needs else {}
         self._saved_at = self.clock()
         self._decided_at = float("-inf")
@@ -223,6 +229,22 @@ class Service:
         if Need.STANDINGS in self._needs and len(marks) == len(venue.markets):
             standings = self.scanner.standings(journal, marks, now)
             snapshot = replace(snapshot, standings=standings)
+        if Need.BREAKER in self._needs:
+            watched = readings.watched(self.lane.view.ask, venue, now)
+            levels = readings.levels(watched)
+            snapshot = replace(snapshot, watched=watched, levels=levels)
+        if Need.LOTS in self._needs:
+            lots = readings.lots(
+                self.lane.view.ask,
+                venue,
+                now,
+                snapshot.standings,
+                journal.auctions,
+                snapshot.levels,
+                words.account(self.lane.address),
+                self.duties.bidder,
+            )
+            snapshot = replace(snapshot, lots=lots)
         if Need.OFFERS in self._needs:
             snapshot = replace(snapshot, offers=self.offers.offers(wanted))
         return snapshot
@@ -275,7 +297,7 @@ class Service:
         return {
             market.instrument: words.Limits.unpack(
                 core.call("limits_word", market.instrument)
-            ).reward
+            ).keeper_reward
             for market in self.venue.markets.values()
         }
 

@@ -15,9 +15,11 @@ from tidegate.fees import GWEI
 from tidegate.keepers.endpoints import Guard
 from tidegate.keepers.lane import Terms
 from tidegate.keepers.lease import parse_share
+from tidegate.keepers.readings import BidderTerms
 from tidegate.keepers.registry import ROLES, choose
 from tidegate.keepers.service import Duties
 from tidegate.keepers.watch import Limits, Webhook
+from tidegate.spec import words
 
 STATE = ROOT / "out" / "keepers"
 
@@ -59,6 +61,10 @@ class Settings:
     heartbeat: int = 30  # seconds
     deviation: Decimal = Decimal("0.001")
     aggregators: tuple[str, ...] = ()
+    # bids: by instrument, the most notional to hold (collateral) and the least discount (share)
+    bid_limits: Mapping[str, Decimal] = field(default_factory=dict)
+    bid_discounts: Mapping[str, Decimal] = field(default_factory=dict)
+    bid_account: int = 0  # of the bidder; 0: the sender's own
     # alarms
     webhook: str = ""
     metrics_port: int = 9464  # 0: none
@@ -80,6 +86,10 @@ class Settings:
         unknown = sorted(self.loss.keys() - ROLES.keys())
         if unknown:
             raise SettingsError(f"loss: no role {', '.join(unknown)}")
+        if self.bid_limits.keys() != self.bid_discounts.keys():
+            raise SettingsError("bid_limits and bid_discounts name the same instruments")
+        if not all(name.isdecimal() for name in self.bid_limits):
+            raise SettingsError("bid_limits: an instrument is a number, as in `64`")
         if self.max_fee <= 0 or self.poll <= 0 or self.timeout <= 0 or self.retries < 1:
             raise SettingsError("max_fee, poll, timeout and retries are above 0")
 
@@ -93,9 +103,20 @@ class Settings:
     def terms(self) -> Terms:
         return Terms(int(self.max_fee * GWEI), int(self.least_tip * GWEI), float(self.patience))
 
-    @property
-    def duties(self) -> Duties:
-        return Duties(self.caps_every, self.heartbeat, int(self.deviation * 10**6))
+    def duties(self, address: str) -> Duties:
+        """`address`: the sender's."""
+        return Duties(
+            self.caps_every, self.heartbeat, int(self.deviation * 10**6), self._bidder(address)
+        )
+
+    def _bidder(self, address: str) -> BidderTerms | None:
+        if not self.bid_limits:
+            return None
+        return BidderTerms(
+            self.bid_account or words.account(address),
+            {int(name): wad(limit) for name, limit in self.bid_limits.items()},
+            {int(name): int(share * 10**6) for name, share in self.bid_discounts.items()},
+        )
 
     @property
     def limits(self) -> Limits:

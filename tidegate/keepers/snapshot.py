@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from enum import Flag, auto
 
 from tidegate.keepers.actions import Publish
+from tidegate.keepers.breaker_pokes import Watched
 from tidegate.keepers.liquidator import Candidate
 from tidegate.keepers.order_executor import OpenOrder
+from tidegate.keepers.readings import Lots
 from tidegate.keepers.vault_claims import Request
 
 
@@ -18,6 +20,8 @@ class Need(Flag):
     QUOTES = auto()  # what the vault asks, for resting orders whose limit is met
     STANDINGS = auto()  # accounts that may be below maintenance
     OFFERS = auto()  # signed prices
+    BREAKER = auto()  # what the circuit breaker reads, and the levels it set
+    LOTS = auto()  # accounts that are auctioned or should be; STANDINGS and BREAKER too
 
 
 @dataclass(frozen=True)
@@ -51,4 +55,7 @@ class Snapshot:
     deviation: int = 1_000  # of prices, ppm
     offers: Sequence[Publish] = ()
     rewards: Mapping[int, int] = field(default_factory=dict)  # of a slice, by instrument
+    watched: Sequence[Watched] = ()
+    levels: Mapping[int, int] = field(default_factory=dict)  # of the breaker, by instrument
+    lots: Lots = field(default_factory=Lots)
     free: Callable[[str], bool] = lambda item: True

@@ -233,6 +233,7 @@ class Scenario:
             self._at(moment.slot * slot_seconds)
             self._must(self.keepers.push_calls(moment.pushes))
             self._at(self._now + 1)
+            self._brake()
             if moment is not moments[-1]:
                 self._slice()
         if moments and moments[-1].slot > slot:
@@ -287,6 +288,13 @@ class Scenario:
             market.instrument: self.journal.last_push(market.feed)[1]
             for market in self.venue.markets.values()
         }
+
+    def _brake(self) -> None:
+        """After each price: the breaker, before anybody is liquidated."""
+        transactions = self.keepers.breaker_calls(self._now)
+        if transactions:
+            self.sender.send(transactions)
+            self.keepers.breaker_calls(self._now)
 
     def _slice(self) -> None:
         for _ in range(SLICING_ROUNDS):

@@ -42,7 +42,7 @@ class Standings:
         """Read again the cash of what changed; sizes are the journal's."""
         ours = [account for account in accounts if account in self.row]
         for at in range(0, len(ours), READ_AT_ONCE):
-            for health in self.venue.lens.call("health", ours[at : at + READ_AT_ONCE]):
+            for health in self.venue.lens_accounts.call("health", ours[at : at + READ_AT_ONCE]):
                 row = self.row[health.account]
                 self.cash[row] = health.cash / WAD
                 held = self.journal.sizes.get(health.account, {})
@@ -66,7 +66,7 @@ class Standings:
         accounts = [self.accounts[row] for row in rows]
         found = []
         for at in range(0, len(accounts), READ_AT_ONCE):
-            for health in self.venue.lens.call("health", accounts[at : at + READ_AT_ONCE]):
+            for health in self.venue.lens_accounts.call("health", accounts[at : at + READ_AT_ONCE]):
                 sizes = self.journal.sizes.get(health.account, {})
                 notionals = {one: abs(size) * marks[one] // WAD for one, size in sizes.items()}
                 found.append(

@@ -7,8 +7,10 @@ refusal is the contract's error. Of signatures the model knows who made them.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar
 
 from tidegate.client.errors import ProtocolError
+from tidegate.spec.words import Field, Word
 
 RING = 128
 MAX_PRICE = 2**90 - 1
@@ -75,6 +77,25 @@ class SlotPrice:
     def word(self) -> int:
         """As PriceOracle.slot_word."""
         return self.price | self.slot << 90 | self.published << 122 | self.volatility << 162
+
+
+@dataclass(frozen=True, slots=True)
+class Latest(Word):
+    """PriceOracle.latest_word: `before` is in force until the second `changed` is past."""
+
+    volatility: int = 0
+    changed: int = 0
+    slot: int = 0
+    before: int = 0
+    price: int = 0
+
+    LAYOUT: ClassVar[dict[str, Field]] = {
+        "volatility": Field(244, 12, unit=10**6),
+        "changed": Field(212, 32),
+        "slot": Field(180, 32),
+        "before": Field(90, 90, unit=10**18),
+        "price": Field(0, 90, unit=10**18),
+    }
 
 
 @dataclass(slots=True)

@@ -208,6 +208,9 @@ class Carry(Word):
     }
 
 
+RISK_TERMS = 2**244 - 1  # of the risk word; what lies above is the market's state
+
+
 @dataclass(frozen=True, slots=True)
 class Risk(Word):
     """All that pricing and margining an open position needs. ppm; rates in ppm per day."""

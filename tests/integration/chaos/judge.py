@@ -89,11 +89,11 @@ def twice(events: list[Event]) -> list[str]:
 
 def undone(world: World, events: list[Event]) -> list[str]:
     """What somebody could do now, or in a moment, and nobody did."""
-    lens, vault = world.system.deployment.lens, world.system.vault
+    deployment, vault = world.system.deployment, world.system.vault
     found = []
     orders = [Order.placed(event.args) for event in events if event.name == "Placed"]
     for at in range(0, len(orders), AT_ONCE):
-        for status in lens.call("order_status", orders[at : at + AT_ONCE]):
+        for status in deployment.lens_markets.call("order_status", orders[at : at + AT_ONCE]):
             if status.state == OrderState.WAITING:
                 found.append(f"order {status.order_hash.hex()[:12]} waits")
             elif status.due:
@@ -103,7 +103,7 @@ def undone(world: World, events: list[Event]) -> list[str]:
     internal = {int(world.system.core), int(vault), int(world.system.exchange)}
     accounts = sorted(one for one in accounts_in(events) if one >> 96 not in internal)
     for at in range(0, len(accounts), 64):
-        for candidate in lens.call("candidates", accounts[at : at + 64]):
+        for candidate in deployment.lens_accounts.call("candidates", accounts[at : at + 64]):
             short = candidate.equity < candidate.maintenance
             if short and (candidate.size or candidate.deficit):
                 found.append(f"account {candidate.account:#x} is below maintenance")

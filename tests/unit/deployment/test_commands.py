@@ -109,7 +109,7 @@ def test_verifies_without_a_node(tmp_path):
     assert len(list((out / "31337").glob("*.json"))) == len(CONTRACTS) + 1
     path = tmp_path / "31337.json"
     manifest = json.loads(path.read_text())
-    manifest["contracts"]["Lens"]["code_hash"] = "0x" + "00" * 32
+    manifest["contracts"]["LensMarkets"]["code_hash"] = "0x" + "00" * 32
     path.write_text(json.dumps(manifest))
     result = _run("verify", "--offline", "--manifests", str(tmp_path), "--out", str(out))
     assert result.exit_code == 1

@@ -1,5 +1,7 @@
 """Every role is one whole entry."""
 
+from dataclasses import replace
+
 import pytest
 
 from tidegate.chain import Receipt
@@ -14,14 +16,16 @@ from tidegate.keepers.actions import (
     Execute,
     Liquidate,
     OpenAuction,
-    PokeBreaker,
     PokeCaps,
     Push,
+    Settle,
     TakeOver,
     Wake,
 )
+from tidegate.keepers.auctions import Bidder, Lot
 from tidegate.keepers.liquidator import Candidate
 from tidegate.keepers.order_executor import OpenOrder
+from tidegate.keepers.readings import Lots
 from tidegate.keepers.registry import ROLES, choose
 from tidegate.keepers.snapshot import Snapshot
 from tidegate.keepers.vault_claims import Request
@@ -43,9 +47,7 @@ def short(account):
     return Candidate(account, -1, 10, 0, {64: 100}, {64: 50})
 
 
-# Push is signed first and then is a Publish; a breaker is part of no deployment yet; nobody reads
-# auctions for a bidder yet.
-WITHOUT_ROLE = {Push, PokeBreaker, OpenAuction, Bid, TakeOver, Deleverage, EndAuction}
+WITHOUT_ROLE = {Push}  # signed first, and then it is a Publish
 
 
 def test_every_action_belongs_to_one_role():
@@ -122,5 +124,77 @@ def test_rewards_count_the_least_that_is_paid():
     assert role.reward(Wake(opening, 1), snapshot()) == 0
     role = ROLES["liquidator"]
     assert role.reward(Liquidate((7, 8), (64, 128)), snapshot(rewards={64: 3, 128: 4})) == 7
-    assert role.reward(Book(1), snapshot()) == 0
+    assert ROLES["takeovers"].reward(TakeOver(7, 64), snapshot(rewards={64: 3})) == 3
+    assert ROLES["deleveraging"].reward(Deleverage(7, 64), snapshot(rewards={64: 3})) == 3
     assert ROLES["vault_claims"].reward(PokeCaps(), snapshot()) == 0
+
+
+def test_urgent_things_come_first():
+    names = list(ROLES)
+    assert names == sorted(
+        names,
+        key=[
+            "price_pusher",
+            "breaker_pokes",
+            "liquidator",
+            "auctions",
+            "takeovers",
+            "deleveraging",
+            "deficits",
+            "order_executor",
+            "vault_claims",
+        ].index,
+    )
+
+
+def test_what_the_breaker_forbids_is_not_sliced():
+    role = ROLES["liquidator"]
+    for level, slices in ((2, [Liquidate((7,), (64,))]), (3, []), (4, [])):
+        assert role.decide(snapshot(standings=[short(7)], levels={64: level})) == slices
+    # nor is what no slice can help now
+    lots = Lots(sliced_out=frozenset({7}))
+    assert role.decide(snapshot(standings=[short(7), short(8)], lots=lots)) == [
+        Liquidate((8,), (64,))
+    ]
+
+
+LOT = Lot(7, 5, 10, 200_000, {64: 100})
+
+
+def lots(lot, **changes):
+    return snapshot(now=10_000, lots=Lots((lot,), t2=300, minimum=1, **changes))
+
+
+def test_an_auction_is_opened_bid_for_and_ended_by_one_role():
+    role = ROLES["auctions"]
+    [opened] = role.decide(lots(LOT, empty=frozenset({64})))
+    assert opened == OpenAuction(7, 64)
+    assert role.items(opened) == ("auction 7",)
+    bidder = Bidder(9, 1_000, {64: 50_000}, {64: 1_000}, {64: 3_000})
+    running = replace(LOT, opened=9_900, discount=3_000, needed=500_000)
+    assert role.decide(lots(running, bidder=bidder)) == [Bid(7, 9, 50, 3_000, 10_060)]
+    restored = replace(running, equity=13)
+    assert role.decide(lots(restored)) == [EndAuction(7)]
+    busy = replace(lots(restored), free=lambda item: item != "auction 7")
+    assert role.decide(busy) == []
+
+
+def test_after_t2_the_vault_takes_over_or_the_other_side_shares():
+    failed = replace(LOT, opened=9_700)
+    for full, takeovers, shares in (
+        (frozenset(), [TakeOver(7, 64)], []),
+        (frozenset({64}), [], [Deleverage(7, 64)]),
+    ):
+        state = lots(failed, full=full)
+        assert ROLES["takeovers"].decide(state) == takeovers
+        assert ROLES["deleveraging"].decide(state) == shares
+        assert ROLES["auctions"].decide(state) == []
+
+
+def test_positions_of_which_nothing_is_left_are_settled_and_deficits_booked():
+    role = ROLES["deficits"]
+    bankrupt = Candidate(8, -5, 0, -5, {}, {})
+    state = snapshot(standings=[bankrupt], lots=Lots(settled=((7, 64),)))
+    assert role.decide(state) == [Settle(7, 64), Book(8)]
+    assert role.items(Settle(7, 64)) == ("position 7 64",)
+    assert role.items(Book(8)) == ("account 8",)

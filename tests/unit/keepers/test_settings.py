@@ -5,15 +5,32 @@ from decimal import Decimal
 import pytest
 
 from tidegate.fees import GWEI
+from tidegate.keepers.readings import BidderTerms
 from tidegate.keepers.settings import Settings, SettingsError, load_settings
+from tidegate.spec import words
+from tidegate.spec.rounding import WAD
+
+SENDER = "0x" + "11" * 20
 
 
 def test_defaults_go_to_the_parts():
     settings = Settings()
     assert settings.terms.cap == 200 * GWEI
-    assert settings.duties.deviation == 1_000
+    assert settings.duties(SENDER).deviation == 1_000
     assert settings.guard.blocks == 5
     assert settings.limits.low_balance == Decimal("0.05")
+
+
+def test_nobody_bids_unless_told_how_much_and_for_what():
+    assert Settings().duties(SENDER).bidder is None
+    sizes, shares = {"64": Decimal(50_000)}, {"64": Decimal("0.004")}
+    settings = Settings(bid_limits=sizes, bid_discounts=shares)
+    wanted = BidderTerms(words.account(SENDER), {64: 50_000 * WAD}, {64: 4_000})
+    assert settings.duties(SENDER).bidder == wanted
+    with pytest.raises(SettingsError, match="name the same"):
+        Settings(bid_limits=sizes)
+    with pytest.raises(SettingsError, match="is a number"):
+        Settings(bid_limits={"BTC": Decimal(1)}, bid_discounts={"BTC": Decimal(1)})
 
 
 def test_options_win_over_the_file(tmp_path):

@@ -1,4 +1,4 @@
-"""The lens over a whole exchange, with a trader who holds both markets."""
+"""The lenses over a whole exchange, with a trader who holds both markets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +12,16 @@ from tidegate.client.orders import Order
 
 @dataclass
 class View:
-    """The lens, and the system it looks at."""
+    """The lenses, and the system they look at."""
 
     system: System
     account: int
 
     def __call__(self, fn: str, *args: Any) -> list[Any]:
-        return self.system.deployment.lens.call(fn, *args)
+        deployment = self.system.deployment
+        of_accounts = fn in ("health", "positions", "candidates")
+        lens = deployment.lens_accounts if of_accounts else deployment.lens_markets
+        return lens.call(fn, *args)
 
     def preview(self, order: Order, price: int = 0) -> Any:
         [preview] = self("preview", [order], [price])

@@ -3,35 +3,33 @@
 # pragma optimize gas
 # pragma nonreentrancy on
 """
-@title Lens
+@title Lens of markets
 @license AGPL-3.0-only
 @author Tidegate
-@notice Views over the other contracts, see ILens. Every formula is a library's, the same that the contracts use; only
-        the clearing house's final-state rule is told again here, on a state that does not exist yet, and the tests hold
-        it against the clearing house's own verdicts.
+@notice Views of markets and of what trades in them would do, see ILensMarkets. Every formula is a library's, the same
+        that the contracts use; only the clearing house's final-state rule is told again here, on a state that does not
+        exist yet, and the tests hold it against the clearing house's own verdicts.
 @custom:kill Nothing to stop: it holds nothing, and no contract reads it.
 """
 
-from ..interfaces import IClearingHouse
 from ..interfaces import IExchange
-from ..interfaces import ILens
-from ..interfaces import ILiquidator
+from ..interfaces import ILensMarkets
 from ..interfaces import ILiquidityVault
 from ..interfaces import IPriceOracle
-from ..interfaces import ISharedLosses
-from ..libraries import account_word
 from ..libraries import asset_word
 from ..libraries import cash_word
 from ..libraries import errors
 from ..libraries import funding
 from ..libraries import margin
 from ..libraries import market_words
-from ..libraries import position_word
 from ..libraries import rounding
 from ..libraries import terms
 from ..venues import orders
+from . import standings
 
-implements: ILens
+implements: ILensMarkets
+initializes: standings
+exports: (standings.CORE, standings.ORACLE)
 
 
 interface ExchangeTerms:
@@ -40,31 +38,12 @@ interface ExchangeTerms:
     def LAPSE_RATIO() -> uint256: view
 
 
-struct Leg:
-    instrument: uint256
-    size: int256
-    mark: int256
-    fresh: bool
-    risk: uint256
-    due: int256
-
-
-struct State:
-    equity: int256
-    initial: int256
-    maintenance: int256
-    notional: int256
-    fresh: bool
-
-
-COLLATERAL: constant(uint256) = 0
 TRADING: constant(uint256) = 1  # role of a venue
 WAD: constant(int256) = 10**18
 PPM: constant(int256) = 10**6
 HOUR: constant(uint256) = 3600
 DAY: constant(uint256) = 86400
 MAX_PRICE: constant(int256) = 2**90 - 1
-MAX_POSITIONS: constant(uint256) = 256
 
 # what an order can fail by, in the order in which it meets them
 CONDITIONS: constant(uint256[20]) = [
@@ -90,11 +69,8 @@ CONDITIONS: constant(uint256[20]) = [
     errors.BAD_FILL,
 ]
 
-CORE: public(immutable(IClearingHouse))
-ORACLE: public(immutable(IPriceOracle))
 VAULT: public(immutable(ILiquidityVault))
 EXCHANGE: public(immutable(IExchange))
-LIQUIDATOR: public(immutable(ILiquidator))
 SLOT_SECONDS: immutable(uint256)
 WINDOW: immutable(uint256)
 MIN_KEEPER_FEE: immutable(uint256)
@@ -102,93 +78,33 @@ LAPSE_RATIO: immutable(uint256)
 
 
 @deploy
-def __init__(core: address, oracle: address, vault: address, exchange: address, liquidator: address):
-    errors._require(core.is_contract and vault.is_contract and liquidator.is_contract, errors.OUT_OF_BOUNDS)
-    CORE = IClearingHouse(core)
-    ORACLE = IPriceOracle(oracle)
+def __init__(core: address, oracle: address, vault: address, exchange: address):
+    errors._require(vault.is_contract, errors.OUT_OF_BOUNDS)
+    standings.__init__(core, oracle)
     VAULT = ILiquidityVault(vault)
     EXCHANGE = IExchange(exchange)
-    LIQUIDATOR = ILiquidator(liquidator)
     SLOT_SECONDS = staticcall IPriceOracle(oracle).SLOT_SECONDS()
     WINDOW = staticcall ExchangeTerms(exchange).WINDOW()
     MIN_KEEPER_FEE = staticcall ExchangeTerms(exchange).MIN_KEEPER_FEE()
     LAPSE_RATIO = staticcall ExchangeTerms(exchange).LAPSE_RATIO()
 
 
-# Accounts
-
-
 @view
 @external
-def health(accounts: DynArray[uint256, 64]) -> DynArray[ILens.Health, 64]:
-    result: DynArray[ILens.Health, 64] = []
-    for account: uint256 in accounts:
-        word: uint256 = staticcall CORE.cash_word(account, COLLATERAL)
-        equity: int256 = 0
-        initial: int256 = 0
-        maintenance: int256 = 0
-        notional: int256 = 0
-        equity, initial, maintenance, notional = staticcall CORE.health(account)
-        result.append(
-            ILens.Health(
-                account=account,
-                cash=cash_word._cash(word),
-                principal=cash_word._principal(word),
-                equity=equity,
-                initial=initial,
-                maintenance=maintenance,
-                notional=notional,
-                free=equity - initial,
-            )
-        )
-    return result
-
-
-@view
-@external
-def positions(accounts: DynArray[uint256, 64]) -> DynArray[ILens.Position, 256]:
-    result: DynArray[ILens.Position, 256] = []
-    for account: uint256 in accounts:
-        legs: DynArray[Leg, 15] = self._legs(account)
-        cash: int256 = self._settled_cash(account, legs)
-        errors._require(len(result) + len(legs) <= MAX_POSITIONS, errors.OUT_OF_BOUNDS)
-        for leg: Leg in legs:
-            result.append(
-                ILens.Position(
-                    account=account,
-                    instrument=leg.instrument,
-                    size=leg.size,
-                    mark=convert(leg.mark, uint256),
-                    fresh=leg.fresh,
-                    notional=convert(margin._notional_up(leg.size, leg.mark), uint256),
-                    value=rounding._mul_div_down(leg.size, leg.mark, WAD),
-                    due=leg.due,
-                    liquidation_price=self._liquidation_price(cash, legs, leg.instrument >> 6),
-                )
-            )
-    return result
-
-
-# Markets
-
-
-@view
-@external
-def markets(instruments: DynArray[uint256, 16], size: int256) -> DynArray[ILens.Market, 16]:
-    result: DynArray[ILens.Market, 16] = []
+def markets(instruments: DynArray[uint256, 16], size: int256) -> DynArray[ILensMarkets.Market, 16]:
+    result: DynArray[ILensMarkets.Market, 16] = []
     for instrument: uint256 in instruments:
         result.append(self._market(instrument, size))
     return result
 
 
-# Orders
-
-
 @view
 @external
-def preview(orders_: DynArray[IExchange.Order, 16], prices: DynArray[uint256, 16]) -> DynArray[ILens.Preview, 16]:
+def preview(
+    orders_: DynArray[IExchange.Order, 16], prices: DynArray[uint256, 16]
+) -> DynArray[ILensMarkets.Preview, 16]:
     errors._require(len(orders_) == len(prices), errors.OUT_OF_BOUNDS)
-    result: DynArray[ILens.Preview, 16] = []
+    result: DynArray[ILensMarkets.Preview, 16] = []
     for i: uint256 in range(len(orders_), bound=16):
         result.append(self._preview(orders_[i], prices[i]))
     return result
@@ -196,241 +112,28 @@ def preview(orders_: DynArray[IExchange.Order, 16], prices: DynArray[uint256, 16
 
 @view
 @external
-def order_status(orders_: DynArray[IExchange.Order, 16]) -> DynArray[ILens.OrderStatus, 16]:
-    result: DynArray[ILens.OrderStatus, 16] = []
+def order_status(orders_: DynArray[IExchange.Order, 16]) -> DynArray[ILensMarkets.OrderStatus, 16]:
+    result: DynArray[ILensMarkets.OrderStatus, 16] = []
     for order: IExchange.Order in orders_:
         result.append(self._order_status(order))
     return result
 
 
-# Keepers
-
-
-@view
-@external
-def candidates(accounts: DynArray[uint256, 64]) -> DynArray[ILens.Candidate, 64]:
-    result: DynArray[ILens.Candidate, 64] = []
-    for account: uint256 in accounts:
-        candidate: ILens.Candidate = empty(ILens.Candidate)
-        candidate.account = account
-        legs: DynArray[Leg, 15] = self._legs(account)
-        if len(legs) == 0:
-            word: uint256 = staticcall CORE.cash_word(account, COLLATERAL)
-            candidate.equity = cash_word._cash(word)
-            # the account of booked deficits is the clearing house's own
-            if (
-                candidate.equity < 0
-                and not cash_word._is_pool(word)
-                and account >> 96 != convert(CORE.address, uint256)
-            ):
-                candidate.deficit = convert(-candidate.equity, uint256)
-                result.append(candidate)
-            continue
-        initial: int256 = 0
-        notional: int256 = 0
-        candidate.equity, initial, candidate.maintenance, notional = staticcall CORE.health(account)
-        if candidate.equity >= candidate.maintenance:
-            continue
-        largest: int256 = -1
-        for leg: Leg in legs:
-            if margin._notional_up(leg.size, leg.mark) > largest:
-                largest = margin._notional_up(leg.size, leg.mark)
-                candidate.instrument = leg.instrument
-        candidate.size, candidate.price, candidate.penalty, candidate.reward = staticcall LIQUIDATOR.slice_of(
-            account, candidate.instrument
-        )
-        result.append(candidate)
-    return result
-
-
-# An account's state, present or supposed
-
-
 @view
 @internal
-def _legs(account: uint256) -> DynArray[Leg, 15]:
-    """
-    @return The account's positions, ids ascending, at the price in force and accrued to now.
-    """
-    legs: DynArray[Leg, 15] = []
-    word: uint256 = staticcall CORE.account_word(account)
-    for place: uint256 in range(15):
-        instrument: uint256 = account_word._instrument(word, place)
-        if instrument == 0:
-            break
-        legs.append(self._leg(account, instrument))
-    return legs
-
-
-@view
-@internal
-def _leg(account: uint256, instrument: uint256) -> Leg:
-    price: uint256 = 0
-    fresh: bool = False
-    price, fresh = staticcall ORACLE.latest(instrument >> 6)
-    risk: uint256 = staticcall CORE.risk_word(instrument)
-    held: uint256 = staticcall CORE.position_word(account, instrument)
-    size: int256 = position_word._size(held)
-    indices: uint256 = self._accrued(instrument, risk, price)[0]
-    due: int256 = 0
-    if risk & terms.SHARED == 0:
-        due = funding._due_up(size, market_words._index(indices, size), position_word._checkpoint(held))
-    else:
-        losses: ISharedLosses = ISharedLosses(staticcall CORE.shared_losses())
-        indices = staticcall losses.scaled_of(
-            CORE.address, instrument, staticcall CORE.indices_word(instrument), indices
-        )
-        size, due = staticcall losses.standing_of(CORE.address, instrument, held, indices)
-    return Leg(
-        instrument=instrument,
-        size=size,
-        mark=convert(price, int256),
-        fresh=fresh,
-        risk=risk,
-        due=due,
-    )
-
-
-@view
-@internal
-def _accrued(instrument: uint256, risk: uint256, price: uint256) -> (uint256, uint256, uint256):
-    return funding._accrued(
-        staticcall CORE.indices_word(instrument),
-        staticcall CORE.interest_word(instrument),
-        staticcall CORE.carry_word(instrument),
-        risk,
-        price,
-        block.timestamp,
-    )
-
-
-@view
-@internal
-def _settled_cash(account: uint256, legs: DynArray[Leg, 15]) -> int256:
-    """
-    @return Cash less what the legs owe their pots.
-    """
-    cash: int256 = cash_word._cash(staticcall CORE.cash_word(account, COLLATERAL))
-    for leg: Leg in legs:
-        cash -= leg.due
-    return cash
-
-
-@pure
-@internal
-def _state(cash: int256, legs: DynArray[Leg, 15]) -> State:
-    """
-    @return As the clearing house would value an account of this settled cash and these legs.
-    """
-    state: State = empty(State)
-    state.fresh = True
-    underlying: uint256 = 0
-    shocks: uint256 = 0
-    net: int256 = 0
-    worth: int256 = 0
-    for leg: Leg in legs:
-        if leg.instrument >> 6 != underlying:
-            state.initial += margin._shock_up(net, terms._initial_shock(shocks))
-            state.maintenance += margin._shock_up(net, terms._maintenance_shock(shocks))
-            net = 0
-            underlying = leg.instrument >> 6
-        notional: int256 = margin._notional_up(leg.size, leg.mark)
-        contingency: int256 = margin._contingency_up(abs(leg.size), notional, leg.risk)
-        state.initial += contingency
-        state.maintenance += contingency
-        state.notional += notional
-        state.fresh = state.fresh and leg.fresh
-        net += leg.size * leg.mark
-        worth += leg.size * leg.mark
-        shocks = leg.risk
-    state.initial += margin._shock_up(net, terms._initial_shock(shocks))
-    state.maintenance += margin._shock_up(net, terms._maintenance_shock(shocks))
-    state.equity = cash + rounding._div_down(worth, WAD)
-    return state
-
-
-@pure
-@internal
-def _marked(legs: DynArray[Leg, 15], underlying: uint256, price: int256) -> DynArray[Leg, 15]:
-    """
-    @return The legs with those of an underlying at another price, fresh.
-    """
-    marked: DynArray[Leg, 15] = []
-    for leg: Leg in legs:
-        other: Leg = leg
-        if leg.instrument >> 6 == underlying:
-            other.mark = price
-            other.fresh = True
-        marked.append(other)
-    return marked
-
-
-@pure
-@internal
-def _lacks(cash: int256, legs: DynArray[Leg, 15], underlying: uint256, price: int256) -> int256:
-    """
-    @return M - E with the underlying at a price: positive below maintenance.
-    """
-    state: State = self._state(cash, self._marked(legs, underlying, price))
-    return state.maintenance - state.equity
-
-
-@pure
-@internal
-def _liquidation_price(cash: int256, legs: DynArray[Leg, 15], underlying: uint256) -> uint256:
-    """
-    @notice M - E is linear in one price but for roundings of some 1e-18, and valued exactly at every price tried. So
-            the secant over all prices ends next to the zero; from there doubling steps enclose it, halving ones find
-            the two neighbours of which one is below maintenance.
-    """
-    low: int256 = 1
-    high: int256 = MAX_PRICE
-    at_low: int256 = self._lacks(cash, legs, underlying, low)
-    at_high: int256 = self._lacks(cash, legs, underlying, high)
-    short_below: bool = at_low > 0
-    if short_below == (at_high > 0):
-        return 0
-    # widths: a lack is below 2**140, the prices below 2**90
-    probe: int256 = low + rounding._mul_div_down(abs(at_low), high - low, abs(at_low) + abs(at_high))
-    step: int256 = 1
-    raised: bool = False
-    lowered: bool = False
-    for _: uint256 in range(256):
-        if high - low == 1:
-            break
-        probe = max(low + 1, min(high - 1, probe))
-        if (self._lacks(cash, legs, underlying, probe) > 0) == short_below:
-            low = probe
-            raised = True
-        else:
-            high = probe
-            lowered = True
-        if raised and lowered:
-            probe = rounding._div_down(low + high, 2)
-        else:
-            probe = low + step if raised else high - step
-            step *= 2
-    return convert(low if short_below else high, uint256)
-
-
-# Markets
-
-
-@view
-@internal
-def _market(instrument: uint256, size: int256) -> ILens.Market:
-    market: ILens.Market = empty(ILens.Market)
-    risk: uint256 = staticcall CORE.risk_word(instrument)
-    trade: uint256 = staticcall CORE.trade_word(instrument)
+def _market(instrument: uint256, size: int256) -> ILensMarkets.Market:
+    market: ILensMarkets.Market = empty(ILensMarkets.Market)
+    risk: uint256 = staticcall standings.CORE.risk_word(instrument)
+    trade: uint256 = staticcall standings.CORE.trade_word(instrument)
     errors._require(risk != 0, errors.NOT_LISTED)
     market.instrument = instrument
-    market.price, market.fresh = staticcall ORACLE.latest(instrument >> 6)
-    market.volatility = staticcall ORACLE.volatility(instrument >> 6)
+    market.price, market.fresh = staticcall standings.ORACLE.latest(instrument >> 6)
+    market.volatility = staticcall standings.ORACLE.volatility(instrument >> 6)
 
     indices: uint256 = 0
     interest: uint256 = 0
     carry: uint256 = 0
-    indices, interest, carry = self._accrued(instrument, risk, market.price)
+    indices, interest, carry = standings._accrued(instrument, risk, market.price)
     market.long_side = convert(market_words._long_side(interest), uint256)
     market.short_side = convert(market_words._short_side(interest), uint256)
     market.skew = market_words._skew(interest)
@@ -439,7 +142,7 @@ def _market(instrument: uint256, size: int256) -> ILens.Market:
     market.rate = market_words._rate(carry)
     market.long_index = market_words._long_index(indices)
     market.short_index = market_words._short_index(indices)
-    stored: uint256 = staticcall CORE.indices_word(instrument)
+    stored: uint256 = staticcall standings.CORE.indices_word(instrument)
     market.pot = market_words._pot(carry) + funding._due_up(
         -market.skew, market_words._index(indices, -market.skew), market_words._index(stored, -market.skew)
     )
@@ -478,13 +181,10 @@ def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256
     return 0, errors.AMOUNT_TOO_LARGE
 
 
-# Orders
-
-
 @view
 @internal
-def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
-    status: ILens.OrderStatus = empty(ILens.OrderStatus)
+def _order_status(order: IExchange.Order) -> ILensMarkets.OrderStatus:
+    status: ILensMarkets.OrderStatus = empty(ILensMarkets.OrderStatus)
     status.order_hash = staticcall EXCHANGE.order_hash(order)
     word: uint256 = staticcall EXCHANGE.order_word(order.account, order.nonce & 255)
     if not orders._is_of(word, status.order_hash):
@@ -495,7 +195,7 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
     feed: uint256 = order.instrument >> 6
     if status.state == orders.WAITING:
         opened: uint256 = status.slot * SLOT_SECONDS
-        status.price = (staticcall ORACLE.slot_price(feed, status.slot))[0]
+        status.price = (staticcall standings.ORACLE.slot_price(feed, status.slot))[0]
         status.due = block.timestamp > opened + WINDOW or (
             block.timestamp >= opened
             and status.price != 0
@@ -507,8 +207,8 @@ def _order_status(order: IExchange.Order) -> ILens.OrderStatus:
         )
     elif status.state == orders.RESTING:
         status.due = block.timestamp > order.expiry
-        newest: uint256 = ((staticcall ORACLE.latest_word(feed)) >> 180) & (2**32 - 1)
-        price: uint256 = (staticcall ORACLE.slot_price(feed, newest))[0]
+        newest: uint256 = ((staticcall standings.ORACLE.latest_word(feed)) >> 180) & (2**32 - 1)
+        price: uint256 = (staticcall standings.ORACLE.slot_price(feed, newest))[0]
         if (
             newest >= status.slot
             and price != 0
@@ -526,8 +226,8 @@ def _is_priced(feed: uint256, slot: uint256) -> bool:
     @return Whether this slot and the one that is open have their prices.
     """
     return (
-        (staticcall ORACLE.slot_price(feed, slot))[0] != 0
-        and (staticcall ORACLE.slot_price(feed, block.timestamp // SLOT_SECONDS))[0] != 0
+        (staticcall standings.ORACLE.slot_price(feed, slot))[0] != 0
+        and (staticcall standings.ORACLE.slot_price(feed, block.timestamp // SLOT_SECONDS))[0] != 0
     )
 
 
@@ -561,8 +261,8 @@ def _named(failed: uint256) -> DynArray[bytes4, 20]:
 
 @view
 @internal
-def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
-    result: ILens.Preview = empty(ILens.Preview)
+def _preview(order: IExchange.Order, supposed: uint256) -> ILensMarkets.Preview:
+    result: ILensMarkets.Preview = empty(ILensMarkets.Preview)
     failed: uint256 = 0
     result.order_hash = staticcall EXCHANGE.order_hash(order)
     word: uint256 = staticcall EXCHANGE.order_word(order.account, order.nonce & 255)
@@ -570,10 +270,10 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     ours: bool = orders._is_of(word, result.order_hash)
     placed: bool = ours and (state == orders.RESTING or state == orders.WAITING)
     feed: uint256 = order.instrument >> 6
-    trade: uint256 = staticcall CORE.trade_word(order.instrument)
+    trade: uint256 = staticcall standings.CORE.trade_word(order.instrument)
     price: uint256 = 0
     fresh: bool = False
-    price, fresh = staticcall ORACLE.latest(feed)
+    price, fresh = staticcall standings.ORACLE.latest(feed)
 
     # the order by itself
     failed = self._noted(failed, not orders._is_valid(order, MIN_KEEPER_FEE), errors.BAD_ORDER)
@@ -600,9 +300,9 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     ):
         return result
     # placing it
-    legs: DynArray[Leg, 15] = self._legs(order.account)
-    cash: int256 = self._settled_cash(order.account, legs)
-    escrow_cap: uint256 = asset_word._escrow_cap(staticcall CORE.asset_word(COLLATERAL))
+    legs: DynArray[standings.Leg, 15] = standings._legs(order.account)
+    cash: int256 = standings._settled_cash(order.account, legs)
+    escrow_cap: uint256 = asset_word._escrow_cap(staticcall standings.CORE.asset_word(standings.COLLATERAL))
     if not order.reduce_only:
         lapse_fee: uint256 = orders._lapse_fee_up(order.size, price, LAPSE_RATIO)
         stake: uint256 = orders._stake(word)
@@ -617,7 +317,7 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
                 failed = self._noted(failed, pulled > escrow_cap, errors.FEE_TOO_HIGH)
                 cash -= convert(pulled, int256)
                 # a mere payment: nothing of the rule for reducing can pass it
-                placing: State = self._state(cash, legs)
+                placing: standings.State = standings._state(cash, legs)
                 failed = self._noted(failed, placing.equity < placing.initial, errors.INSUFFICIENT_MARGIN)
                 failed = self._noted(failed, not placing.fresh, errors.STALE_PRICE)
         result.lapse_fee = lapse_fee * orders.MICRO
@@ -625,9 +325,9 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     mark: int256 = convert(price, int256)
     if supposed != 0:
         mark = convert(supposed, int256)
-        legs = self._marked(legs, feed, mark)
+        legs = standings._marked(legs, feed, mark)
         fresh = True
-    held: int256 = staticcall CORE.size_of(order.account, order.instrument)
+    held: int256 = staticcall standings.CORE.size_of(order.account, order.instrument)
     result.size = order.size
     if order.reduce_only:
         if held == 0 or (held > 0) == (order.size > 0):
@@ -637,7 +337,7 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
         result.size = max(order.size, -held) if held > 0 else min(order.size, -held)
     refusal: uint256 = 0
     result.price, refusal = self._quote(
-        order.instrument, result.size, convert(mark, uint256), staticcall ORACLE.volatility(feed)
+        order.instrument, result.size, convert(mark, uint256), staticcall standings.ORACLE.volatility(feed)
     )
     if refusal != 0 or result.price == 0 or result.price > convert(MAX_PRICE, uint256):
         result.refusals = self._named(self._noted(failed, True, refusal if refusal != 0 else errors.BAD_FILL))
@@ -647,12 +347,14 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     result.fee = orders._taker_fee_up(result.size, result.price, trade)
 
     # what the clearing house asks of any fill
-    flags: uint256 = staticcall CORE.cash_word(order.account, COLLATERAL) & (cash_word.POOL | cash_word.ESCROW)
+    flags: uint256 = staticcall standings.CORE.cash_word(order.account, standings.COLLATERAL) & (
+        cash_word.POOL | cash_word.ESCROW
+    )
     failed = self._noted(failed, flags != 0 or (order.account & (2**96 - 1)) >> 64 == 1, errors.BAD_FILL)
-    venue: uint256 = staticcall CORE.venue_word(EXCHANGE.address)
+    venue: uint256 = staticcall standings.CORE.venue_word(EXCHANGE.address)
     failed = self._noted(failed, venue & 255 != TRADING, errors.NOT_VENUE)
     failed = self._noted(failed, abs(fill_price - mark) * PPM > terms._band(trade) * mark, errors.OUTSIDE_BAND)
-    before: uint256 = staticcall CORE.interest_word(order.instrument)
+    before: uint256 = staticcall standings.CORE.interest_word(order.instrument)
     # where losses were shared the position may be a few units more than its side
     counted: int256 = max(unsafe_sub(0, market_words._short_side(before)), min(market_words._long_side(before), held))
     size: int256 = unsafe_add(held, result.size)
@@ -679,9 +381,11 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     fees: int256 = convert(result.fee + order.keeper_fee, int256)
     failed = self._noted(failed, order.keeper_fee > escrow_cap, errors.FEE_TOO_HIGH)
     left: int256 = cash - rounding._mul_div_up(result.size, fill_price, WAD) - fees
-    risk: uint256 = staticcall CORE.risk_word(order.instrument)
-    resized: Leg = Leg(instrument=order.instrument, size=size, mark=mark, fresh=fresh, risk=risk, due=0)
-    after: State = self._state(left, self._resized(legs, resized))
+    risk: uint256 = staticcall standings.CORE.risk_word(order.instrument)
+    resized: standings.Leg = standings.Leg(
+        instrument=order.instrument, size=size, mark=mark, fresh=fresh, risk=risk, due=0
+    )
+    after: standings.State = standings._state(left, self._resized(legs, resized))
     if abs(size) > abs(held) and skew > skew_before:
         after.initial += margin._crowding_up(
             margin._notional_up(size, mark), skew, market_words._side(interest, size), trade
@@ -693,13 +397,15 @@ def _preview(order: IExchange.Order, supposed: uint256) -> ILens.Preview:
     most: int256 = 0
     if abs(size) < abs(held):
         most = rounding._mul_div_down(
-            (abs(held) - abs(size)) * mark, terms._max_cost(staticcall CORE.limits_word(order.instrument)), WAD * PPM
+            (abs(held) - abs(size)) * mark,
+            terms._max_cost(staticcall standings.CORE.limits_word(order.instrument)),
+            WAD * PPM,
         )
     failed = self._noted(
         failed,
         (after.equity < after.initial or not after.fresh)
         and not self._is_relief(
-            self._state(cash, legs),
+            standings._state(cash, legs),
             after,
             rounding._mul_div_up(fill_price - mark, result.size, WAD) + fees,
             most,
@@ -724,13 +430,13 @@ def _is_late(order: IExchange.Order, word: uint256, placed: bool) -> bool:
 
 @pure
 @internal
-def _resized(legs: DynArray[Leg, 15], resized: Leg) -> DynArray[Leg, 15]:
+def _resized(legs: DynArray[standings.Leg, 15], resized: standings.Leg) -> DynArray[standings.Leg, 15]:
     """
     @return The legs with this one in its place, or gone.
     """
-    result: DynArray[Leg, 15] = []
+    result: DynArray[standings.Leg, 15] = []
     pending: bool = resized.size != 0
-    for leg: Leg in legs:
+    for leg: standings.Leg in legs:
         if pending and leg.instrument >= resized.instrument:
             result.append(resized)
             pending = False
@@ -743,7 +449,7 @@ def _resized(legs: DynArray[Leg, 15], resized: Leg) -> DynArray[Leg, 15]:
 
 @pure
 @internal
-def _is_relief(before: State, after: State, paid: int256, most: int256, handed: int256) -> bool:
+def _is_relief(before: standings.State, after: standings.State, paid: int256, most: int256, handed: int256) -> bool:
     """
     @notice What the clearing house lets pass below initial margin (core/solvency.vy).
     @param paid Above the reference, with fees. @param most Max cost of the closed notional.

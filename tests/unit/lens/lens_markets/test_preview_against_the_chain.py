@@ -5,7 +5,7 @@ from collections import Counter
 from decimal import Decimal
 
 from tests.harness.system import BTC, ETH, System
-from tests.unit.lens.lens.conftest import View
+from tests.unit.lens.conftest import View
 from tidegate.client.errors import ProtocolError, name_of
 from tidegate.client.orders import Order
 from tidegate.spec.rounding import WAD
