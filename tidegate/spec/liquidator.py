@@ -544,9 +544,7 @@ class Liquidator:
         with self.host.call():
             require(self.states[account].opened != 0, "NoAuction")
             equity, _, maintenance, _ = self.core.health(account)
-            buffers = (self.core.limits[held].buffer for held in self.core.held[account])
-            buffer = max(buffers, default=0)
-            require(equity * PPM >= maintenance * (PPM + buffer), "AuctionRuns")
+            require(equity >= maintenance, "AuctionRuns")
             self.states[account] = State(rewarded=self.states[account].rewarded)
 
     def takeover(self, account: int, instrument: int, keeper_account: int) -> int:
