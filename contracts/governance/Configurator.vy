@@ -145,6 +145,10 @@ def set_venue(core: address, venue: address, role: uint256):
         role == 0 or ((role == TRADING or role == LIQUIDATION or role == BREAKER) and venue.is_contract),
         errors.OUT_OF_BOUNDS,
     )
+    if role != 0:
+        # its account 0 becomes an escrow, which nobody judges and nobody can close
+        holds: uint256 = staticcall IClearingHouse(core).account_word(convert(venue, uint256) << 96)
+        errors._require(holds >> 16 == 0, errors.OUT_OF_BOUNDS)
     word: uint256 = staticcall IClearingHouse(core).venue_word(venue)
     extcall IClearingHouse(core).set_venue(venue, (word & ~ROLE) | role)
 

@@ -1,6 +1,6 @@
 # pragma version ==0.4.3
 # pragma evm-version cancun
-# pragma optimize gas
+# pragma optimize codesize
 # pragma nonreentrancy on
 """
 @title Liquidator
@@ -75,7 +75,7 @@ struct Lot:
     maintenance: int256
     notional: int256
     buffer: int256  # the largest of the legs', ppm
-    limit: int256  # what the core lets the account pay, ppm of notional
+    limit: int256  # what the account may pay, ppm of notional
     least: int256  # the largest minimum notional
 
 
@@ -282,14 +282,8 @@ def end_auction(account: uint256):
     maintenance: int256 = 0
     gross: int256 = 0
     equity, maintenance, gross = self._health(account)
-    ids: uint256 = staticcall CORE.account_word(account)
-    buffer: int256 = 0
-    for place: uint256 in range(15):
-        instrument: uint256 = account_word._instrument(ids, place)
-        if instrument == 0:
-            break
-        buffer = max(buffer, terms._buffer(staticcall CORE.limits_word(instrument)))
-    errors._require(equity * PPM >= maintenance * (PPM + buffer), errors.AUCTION_RUNS)
+    # its time must not run on while nobody may bid: at the next fall it would begin at its dearest
+    errors._require(equity >= maintenance, errors.AUCTION_RUNS)
     auctions._note(account, False, True)
     log ILiquidator.AuctionEnded(account=account)
 
@@ -672,6 +666,21 @@ def _vault_takes(market: slices.Market, size: int256) -> bool:
     )
 
 
+@view
+@internal
+def _relief(market: slices.Market, held: int256, size: int256) -> int256:
+    """
+    @return What of a fill makes the vault's position smaller; all of it where less than the minimum would be left. Both
+            sides are then alike, so the other side has the rest.
+    """
+    if (market.skew > 0) == (size > 0) or market.skew == 0:
+        return 0
+    taken: int256 = min(abs(size), abs(market.skew))
+    if (abs(held) - taken) * market.mark < terms._minimum_notional(market.trade) * WAD:
+        return size
+    return taken if size > 0 else -taken
+
+
 # What an auction is held over
 
 
@@ -724,7 +733,9 @@ def _lot(account: uint256, first: uint256, end: uint256) -> Lot:
     errors._require(lot.equity < lot.maintenance, errors.NOT_LIQUIDATABLE)
     ids: uint256 = staticcall CORE.account_word(account)
     lot.all = first == 0 and account_word._instrument(ids, end) == 0
-    lot.limit = rounding._mul_div_down(lot.maintenance, PPM, lot.notional)
+    # who can pay for itself never ends below zero for a bidder's sake
+    most: int256 = lot.maintenance if lot.equity < 0 else lot.equity
+    lot.limit = rounding._mul_div_down(most, PPM, lot.notional)
     for i: uint256 in range(MOST_LEGS):
         place: uint256 = first + i
         if place >= end:
@@ -860,7 +871,7 @@ def _resolve(account: uint256, instrument: uint256, keeper_account: uint256, sha
     earned: int256 = 0
     penalty: int256 = 0
     cost = 0
-    vaults: uint256 = 0
+    others: bool = False
     limits: uint256 = 0
     for leg: Leg in lot.legs:
         size: int256 = self._part(leg, fraction)
@@ -868,6 +879,10 @@ def _resolve(account: uint256, instrument: uint256, keeper_account: uint256, sha
             continue
         market: slices.Market = self._market(leg.instrument)
         limits = market.limits
+        taken: int256 = size
+        if not self._vault_takes(market, size):
+            errors._require(shared, errors.VAULT_FULL)
+            taken = self._relief(market, leg.size, size)
         notional: int256 = rounding._mul_div_down(abs(size), leg.mark, WAD)
         closed += notional
         earned += slices._least_reward(notional, limits)
@@ -876,24 +891,26 @@ def _resolve(account: uint256, instrument: uint256, keeper_account: uint256, sha
             taker=account,
             maker=self._pool(leg.instrument),
             instrument=leg.instrument,
-            size=size,
+            size=taken,
             price=convert(leg.mark, uint256),
             fee=0,
             slot=0,
         )
-        if self._vault_takes(market, size):
-            vaults += 1
-            quote: int256 = slices._quote(market, size)
+        if taken != 0:
+            quote: int256 = slices._quote(market, taken)
             fill.price = convert(quote, uint256)
-            cost += slices._cost_up(size, quote, leg.mark) + slices.SLACK
-            buckets._count(leg.instrument, notional)
-            log ILiquidator.TakenOver(account=account, instrument=leg.instrument, size=size)
-        else:
-            errors._require(shared, errors.VAULT_FULL)
+            cost += slices._cost_up(taken, quote, leg.mark) + slices.SLACK
+            buckets._count(leg.instrument, rounding._mul_div_down(abs(taken), leg.mark, WAD))
+            log ILiquidator.TakenOver(account=account, instrument=leg.instrument, size=taken)
+            fills.append(fill)
+        if taken != size:
+            others = True
             fill.maker = BACKSTOP
-            log ILiquidator.Deleveraged(account=account, instrument=leg.instrument, size=size)
-        fills.append(fill)
-    errors._require(not shared or vaults < len(fills), errors.VAULT_TAKES)
+            fill.size = size - taken
+            fill.price = convert(leg.mark, uint256)
+            log ILiquidator.Deleveraged(account=account, instrument=leg.instrument, size=fill.size)
+            fills.append(fill)
+    errors._require(not shared or others, errors.VAULT_TAKES)
     errors._require(len(fills) != 0, errors.BELOW_MINIMUM)
     if not shared and lot.equity > 0:
         # as a slice's, of all legs together

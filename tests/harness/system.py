@@ -222,6 +222,10 @@ class System:
         """1e-18 units."""
         return words.Position.unpack(self.core.call("position_word", account, instrument)).size
 
+    def skew(self, instrument: int) -> int:
+        """Long less short open interest, 1e-18 units."""
+        return words.Interest.unpack(self.core.call("interest_word", instrument)).skew
+
     def health(self, account: int) -> tuple[int, int, int, int]:
         """Equity, initial and maintenance requirement, gross notional; 1e-18."""
         return self.core.call("health", account)

@@ -80,7 +80,7 @@ class TradeActions(Cast):
         size = -self.held(account, instrument) * rng.randint(110, 250) // 100
         return self.clear("flip", self.pooled(account, instrument, size)) and None
 
-    @action(10)
+    @action(13)
     def many(self, rng: Random) -> None:
         """Several fills of several accounts and instruments in one call."""
         fills = []

@@ -483,7 +483,8 @@ class Liquidator:
         equity, _, maintenance, notional = self.core.health(account)
         require(equity < maintenance, "NotLiquidatable")
         ids = self.core.held[account]
-        limit = div_down(maintenance * PPM, notional)
+        # who can pay for itself never ends below zero for a bidder's sake
+        limit = div_down((maintenance if equity < 0 else equity) * PPM, notional)
         legs = []
         for instrument in ids[first:end]:
             require(self._brake(instrument) <= AUCTION_ONLY, "Paused")
@@ -543,9 +544,7 @@ class Liquidator:
         with self.host.call():
             require(self.states[account].opened != 0, "NoAuction")
             equity, _, maintenance, _ = self.core.health(account)
-            buffers = (self.core.limits[held].buffer for held in self.core.held[account])
-            buffer = max(buffers, default=0)
-            require(equity * PPM >= maintenance * (PPM + buffer), "AuctionRuns")
+            require(equity >= maintenance, "AuctionRuns")
             self.states[account] = State(rewarded=self.states[account].rewarded)
 
     def takeover(self, account: int, instrument: int, keeper_account: int) -> int:
@@ -580,19 +579,23 @@ class Liquidator:
                 if size == 0:
                     continue
                 limits = self.core.limits[leg.instrument]
+                taken = size
+                if not self._vault_takes(leg.instrument, size):
+                    require(shared, "VaultFull")
+                    taken = self._relief(leg.instrument, leg.size, size, leg.mark)
                 notional = div_down(abs(size) * leg.mark, WAD)
                 closed += notional
                 earned += self._least_reward(notional, limits)
                 penalty += div_down(notional * limits.penalty, PPM)
-                if self._vault_takes(leg.instrument, size):
-                    price = self._quote(leg.instrument, size, leg.mark, 0)
-                    cost += self._cost_up(size, price, leg.mark) + SLACK
-                    fills.append(Fill(account, pool, leg.instrument, size, price, 0))
-                    self._draw(leg.instrument, abs(size), bucketed=False)
-                else:
-                    require(shared, "VaultFull")
+                if taken:
+                    price = self._quote(leg.instrument, taken, leg.mark, 0)
+                    cost += self._cost_up(taken, price, leg.mark) + SLACK
+                    fills.append(Fill(account, pool, leg.instrument, taken, price, 0))
+                    self._draw(leg.instrument, abs(taken), bucketed=False)
+                if taken != size:
+                    rest = size - taken
                     backstop = self.core.backstop
-                    fills.append(Fill(account, backstop, leg.instrument, size, leg.mark, 0))
+                    fills.append(Fill(account, backstop, leg.instrument, rest, leg.mark, 0))
             require(not shared or any(fill.maker != pool for fill in fills), "VaultTakes")
             require(bool(fills), "BelowMinimum")
             if not shared and lot.equity > 0:
@@ -614,6 +617,16 @@ class Liquidator:
             if not self.core.held[account] and self._books(account):
                 self._absorb()
             return closed
+
+    def _relief(self, instrument: int, held: int, size: int, mark: int) -> int:
+        """What of a fill makes the vault's position smaller; all, where a crumb would be left."""
+        skew = self.core.interest[instrument].skew
+        if skew * size >= 0:
+            return 0
+        taken = min(abs(size), abs(skew))
+        if (abs(held) - taken) * mark < self.core.trade[instrument].minimum_notional * WAD:
+            return size
+        return taken if size > 0 else -taken
 
     def _vault_takes(self, instrument: int, size: int) -> bool:
         """Whether its position becomes smaller, or stays within its cap while it covers stress."""

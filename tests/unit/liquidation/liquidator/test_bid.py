@@ -4,12 +4,20 @@ from tests.harness.reverts import reverts
 from tests.harness.system import BTC, ETH, wad
 from tidegate.spec.rounding import PPM, WAD, div_down, div_up
 
-LIMIT = 24_999  # ppm: a millionth below the core's max cost
+MAX_COST = 25_000  # ppm
+
+
+def limit(auction) -> int:
+    """The account's equity by its notional, ppm; a millionth below."""
+    standing = auction.standing()
+    limit = div_down(standing.equity * PPM, standing.notional) - 1
+    assert 0 < limit < MAX_COST
+    return limit
 
 
 def discount_at(auction, seconds: int) -> int:
     start = auction.state().start
-    return start + (LIMIT - start) * seconds // auction.t2
+    return start + (limit(auction) - start) * seconds // auction.t2
 
 
 def test_the_bidder_takes_the_fraction_that_restores_buffer(auction):
@@ -26,7 +34,7 @@ def test_the_bidder_takes_the_fraction_that_restores_buffer(auction):
 
 
 @pytest.mark.parametrize("part", [0, 1, 2, 3, 4])
-def test_the_discount_rises_evenly_to_what_the_core_allows(auction, part):
+def test_the_discount_rises_evenly_to_what_the_account_has(auction, part):
     seconds = auction.t2 * part // 4
     auction.at(seconds)
     expected = discount_at(auction, seconds)
@@ -45,7 +53,23 @@ def auction_fills(auction) -> list[int]:
 
 def test_it_stays_at_its_limit_until_it_ends(auction):
     auction.at(3 * auction.t2)
-    assert auction.bid().one("Sold").args.discount == LIMIT
+    most = limit(auction)
+    assert auction.bid().one("Sold").args.discount == most
+    assert auction.standing().equity >= 0
+
+
+def test_one_with_hardly_anything_left_ends_at_nothing_not_below(auction):
+    """Whoever bids at the end of the time gets what it has, and no deficit is left to others."""
+    system = auction.system
+    auction.at(auction.t2)
+    price = 56_300
+    system.move(BTC, price)
+    before = auction.standing()
+    assert 0 < before.equity < before.notional // 100
+    event = auction.bid().one("Sold").args
+    assert event.discount <= before.equity * PPM // before.notional
+    assert auction.standing().equity >= 0
+    assert system.cash(system.deployment.deficits) == 0
 
 
 def test_the_most_a_bidder_takes(auction):

@@ -97,12 +97,11 @@ def test_while_the_vault_can_take_it_no_loss_is_shared(failed):
         deleverage(failed)
 
 
-@pytest.fixture
-def crowded(floor, counterparty):
-    """Others are short, the vault is long already, and its cap has become nothing."""
+def crowd(floor, counterparty, size: str):
+    """Others are short so much, and the vault's cap has become nothing; T2 has passed."""
     system = floor.system
     short = system.fund(counterparty, 300_000)
-    system.trade(short, BTC, "-9")
+    system.trade(short, BTC, size)
     market = system.config.markets[0]
     trade = replace(market.trade, hard=1, soft=1)
     terms = (market.risk.pack(), trade.pack(), market.limits.pack())
@@ -111,6 +110,12 @@ def crowded(floor, counterparty):
     floor.open()
     system.chain.set_time(floor.state().opened + floor.t2)
     return floor, short
+
+
+@pytest.fixture
+def crowded(floor, counterparty):
+    """The vault is long already."""
+    return crowd(floor, counterparty, "-9")
 
 
 def test_beyond_its_cap_the_other_side_takes_it_at_mark(crowded):
@@ -125,4 +130,23 @@ def test_beyond_its_cap_the_other_side_takes_it_at_mark(crowded):
     assert floor.position() == 0
     # the shorts lose as much, rounded by at most a unit
     assert 0 <= abs(system.core.call("size_of", short, BTC)) - (wad(9) - held) <= 10
+    assert system.cash(floor.account) == 0
+
+
+def test_the_vault_takes_what_makes_its_position_smaller_and_the_other_side_the_rest(
+    floor, counterparty
+):
+    """The whole of it would turn the vault around, to more than it holds."""
+    system, held = floor.system, floor.position()
+    floor, short = crowd(floor, counterparty, "-4")
+    skew = system.skew(BTC)
+    assert wad(4) < held < wad(8)
+    assert skew == held - wad(4)
+    with reverts("VaultFull"):
+        takeover(floor)
+    receipt = deleverage(floor)
+    assert receipt.one("TakenOver").args.size == -skew
+    assert receipt.one("Deleveraged").args.size == -wad(4)
+    assert floor.position() == system.skew(BTC) == 0
+    assert system.core.call("size_of", short, BTC) == 0
     assert system.cash(floor.account) == 0
