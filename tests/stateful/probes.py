@@ -79,9 +79,10 @@ class Probes(StateLaws):
         with self.trial():
             deposit = (account, COLLATERAL, 10**6)
             self._one_passes("deposit", [lambda: core.transact("deposit", *deposit, sender=owner)])
-            for instrument in held:
+            for instrument in self.sums.held(account):
                 size = -self.sums.left(account, instrument)
-                if not size:
+                if not size:  # losses closed it
+                    core.transact("settle", account, instrument, sender=owner)
                     continue
                 fill = self.quoted_fill(account, instrument, size)
                 self._one_passes("close", [partial(self.clear, system.last_venue, fill)])
