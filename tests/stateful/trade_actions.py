@@ -70,7 +70,7 @@ class TradeActions(Cast):
         legs = (self.pooled(account, BTC, size), self.pooled(account, BTC + 1, -size))
         self.clear("package", *legs, tip)
 
-    @action(4)
+    @action(6)
     def flip(self, rng: Random) -> None:
         exposed = self.exposed()
         if not exposed:
