@@ -73,7 +73,8 @@ def _quote(instrument: uint256, size: int256, mark: uint256, volatility: uint256
 def _worth(close: uint256) -> (int256, int256):
     """
     @param close If not zero, prices of open markets must be fresh and of a slot that opened since.
-    @return Equity, rounded down; stress loss of present open interest, rounded up.
+    @return Equity, rounded down; stress loss of present open interest, rounded up, nothing where it is below one whole
+            collateral: sides that shared losses keep crumbs, and those must not hold back gains for ever.
     """
     equity: int256 = self._cash(TREASURY) + self._cash(DEFICIT)
     present: int256 = 0
@@ -117,7 +118,7 @@ def _worth(close: uint256) -> (int256, int256):
             present += self._stress_up(
                 instrument, max(market_words._long_side(interest), market_words._short_side(interest)), mark
             )
-    return equity, present
+    return equity, present if present >= WAD else 0
 
 
 @internal

@@ -16,6 +16,7 @@ from tidegate.client.orders import Order
 from tidegate.spec import words
 from tidegate.spec.clearing import MAX_FILL_PRICE
 from tidegate.spec.rounding import PPM
+from tidegate.spec.shared_losses import WHOLE, Loss
 from tidegate.spec.vault import DEPOSIT, PRICE_ONE, REDEEM, VIRTUAL
 from tidegate.spec.words import MICRO, POOL
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 ROUNDED = 9  # wei of equity: three markets, each with a mark, a due and a potential
 TAKES_OUT = ("withdraw", "transfer", "request_deposit", "place")
-LOWERS_THE_PRICE = ("clear", "liquidate", "book", "book_deficit")
+LOWERS_THE_PRICE = (
+    *("clear", "liquidate", "book", "book_deficit"),
+    *("bid", "takeover", "deleverage"),  # rewards and bad debt, too
+)
 
 
 class Seen(NamedTuple):
@@ -51,6 +55,7 @@ class CallLaws(StateLaws):
         self.people: set[int] = set()
         self.seen = Seen(0, 0, 0, 0)
         self.then = self.seen  # before the last call
+        self.lefts: dict[int, dict[int, int]] = {}  # sizes before the last call, by instrument
         self.healths: dict[int, Health] = {}  # of those a call names, before it
         self.outflow: deque[tuple[int, int, int]] = deque()  # time, gain, size of the bucket
         self.slots: dict[tuple[int, int], int] = {}  # words by feed and slot
@@ -98,7 +103,13 @@ class CallLaws(StateLaws):
         exchange = step.called.contract in ("exchange", "successor")
         if self.quoted or (exchange and self._at_the_mark(step)):
             lost = self.then.equity - self.seen.equity
-            hold(lost <= ROUNDED, f"INV-07: {step.called.function} took {lost} from the vault")
+            hold(
+                lost <= self.rounded(), f"INV-07: {step.called.function} took {lost} from the vault"
+            )
+
+    def rounded(self) -> int:
+        """What a call's roundings may take from the vault: with shared losses, crumbs too."""
+        return ROUNDED + sum(self.crumbs_worth(instrument) for instrument in INSTRUMENTS)
 
     def _at_the_mark(self, step: Step) -> bool:
         """Whether no fill took another price than the one in force: that may win from the vault."""
@@ -170,6 +181,31 @@ class CallLaws(StateLaws):
                     hold(abs(size) < abs(was), f"INV-10: a position of {account:#x} grew")
                     hold(size == 0 or (size > 0) == (was > 0), "INV-10: a position flipped")
 
+    def inv_13(self, step: Step) -> None:
+        """A loss is shared by all of a side alike, at the mark, and by nobody else."""
+        sums = self.sums
+        for event in step.named("LossShared"):
+            instrument = event.args["instrument"]
+            fill = self.shared(step, instrument)
+            hold(fill["price"] == self.mark(instrument), "INV-13: not at the mark")
+            closed = abs(fill["size"])
+            before = sums.interest_before(instrument)
+            side = before.long_side if fill["size"] > 0 else before.short_side
+            loss = Loss.unpack(event.args["word"])
+            ended = loss.scale(fill["size"] > 0) == WHOLE
+            after = sums.lefts(instrument)
+            for account, was in self.lefts[instrument].items():
+                if account == fill["taker"]:
+                    hold(after[account] == was + fill["size"], "INV-13: more than was needed")
+                elif (was > 0) != (fill["size"] > 0) or not was:
+                    hold(after[account] == was, f"INV-13: {account:#x} is on the other side")
+                elif ended:
+                    hold(after[account] == 0, f"INV-13: {after[account]} left of a generation")
+                else:
+                    fair = was * (side - closed) // side
+                    off, most = abs(after[account] - fair), 2 + sums.crumbs[instrument]
+                    hold(off <= most, f"INV-13: {was} became {after[account]}, not {fair}")
+
     def inv_14(self, step: Step) -> None:
         """Nothing but prices, carry, traders' results and bad debt lowers the price of a share."""
         if step.called.function in LOWERS_THE_PRICE or not self._at_the_mark(step):
@@ -185,7 +221,7 @@ class CallLaws(StateLaws):
             after = before + event.args["assets_in"] - paid
         if min(then.supply, now.supply) < VIRTUAL or before < 0:
             return
-        worth = (after + ROUNDED + VIRTUAL) * (then.supply + VIRTUAL)
+        worth = (after + self.rounded() + VIRTUAL) * (then.supply + VIRTUAL)
         hold(
             worth >= (before + VIRTUAL) * (now.supply + VIRTUAL),
             f"INV-14: {step.called.function} lowered the price of a share",

@@ -142,7 +142,8 @@ class Cast:
         return equity * tenths * WAD // (10 * self.system.mark(instrument))
 
     def held(self, account: int, instrument: int) -> int:
-        return self.core.positions[account, instrument].size
+        """What is left of the position."""
+        return self.core.size_of(account, instrument)
 
     def free(self, account: int) -> int:
         """What may leave the account as far as margin goes."""

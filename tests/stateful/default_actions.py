@@ -27,7 +27,10 @@ class DefaultActions(Cast):
             fills = self.all_legs(account, rng.choice((20, 50, 100)))
             return self.clear("liquidate_hedged", *fills, by=self.system.liquidator) and None
         equity, _, _, notional = self.core.health(account)
-        instrument = rng.choice(self.core.held[account])
+        left = [i for i in self.core.held[account] if self.held(account, i)]
+        if not left:
+            return self.open(rng)  # losses closed all of it
+        instrument = rng.choice(left)
         mark, size = self.system.mark(instrument), self.held(account, instrument)
         part = abs(size) if rng.random() < 0.7 else abs(size) * rng.randint(1, 99) // 100
         fill = self.pooled(account, instrument, -part if size > 0 else part)

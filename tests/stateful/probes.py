@@ -1,11 +1,11 @@
 """Invariants that need a try: calls of the bytecode that are taken back."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from tests.stateful.state_laws import StateLaws, hold
-from tests.stateful.world import UNIT
+from tests.stateful.world import INSTRUMENTS, T2, UNIT
 from tidegate.client.errors import ProtocolError
 from tidegate.spec import words
 from tidegate.spec.clearing import COLLATERAL, Fill
@@ -37,6 +37,12 @@ class Probes(StateLaws):
         core, names = self.system.contracts["core"], self.system.names
         core.transact("clear", list(fills), sender=names[venue])
 
+    def release_brakes(self) -> None:
+        """What a level stops it stops for a time."""
+        core, braker = self.system.contracts["core"], self.system.names[self.system.braker]
+        for instrument in INSTRUMENTS:
+            core.transact("set_brake", instrument, 0, sender=braker)
+
     def inv_07_there_and_back(self, account: int, instrument: int, size: int) -> bool:
         """Out in two parts at the quotes of one moment is never for more than in; if it opened."""
         venue = self.system.venue
@@ -57,7 +63,7 @@ class Probes(StateLaws):
         system, owner = self.system, self.system.names[words.owner_of(account)]
         core = system.contracts["core"]
         equity, _, maintenance, _ = self.core("health", account)
-        held = self.sums.held(account)
+        held = [i for i in self.sums.held(account) if self.sums.left(account, i)]
         hedged = len({words.underlying_of(i) for i in held}) < len(held)
         if held and hedged:
             # a leg alone raises what is required, and the deployment lists one an underlying
@@ -65,13 +71,19 @@ class Probes(StateLaws):
         if held and equity < maintenance:
             slicer, keeper = system.contracts["slicer"], words.account(system.keeper)
             tries = [partial(slicer.call, "liquidate", [account], [i], keeper) for i in held]
-            self._one_passes(f"liquidation of {account:#x}", tries)
+            with self.trial():
+                self.release_brakes()
+                tries.append(partial(self._by_auction, account, held, keeper))
+                self._one_passes(f"liquidation of {account:#x}", tries)
             return "liquidated"
         with self.trial():
             deposit = (account, COLLATERAL, 10**6)
             self._one_passes("deposit", [lambda: core.transact("deposit", *deposit, sender=owner)])
-            for instrument in held:
-                size = -self.sums.size(account, instrument)
+            for instrument in self.sums.held(account):
+                size = -self.sums.left(account, instrument)
+                if not size:  # losses closed it
+                    core.transact("settle", account, instrument, sender=owner)
+                    continue
                 fill = self.quoted_fill(account, instrument, size)
                 self._one_passes("close", [partial(self.clear, system.last_venue, fill)])
             purse = words.Cash.unpack(self.core("cash_word", account, COLLATERAL))
@@ -95,6 +107,19 @@ class Probes(StateLaws):
             except ProtocolError as error:
                 reasons.append(error.name)
         hold(False, f"INV-11: {what}: {reasons}")
+
+    def _by_auction(self, account: int, held: list[int], keeper: int) -> None:
+        """Within T_max: an auction, and what follows when nobody bids."""
+        slicer, caller = self.system.contracts["slicer"], self.system.names[self.system.keeper]
+        with suppress(ProtocolError):  # one may run
+            slicer.transact("open_auction", account, held[0], sender=caller)
+        self.system.chain.advance(T2)
+        for name in ("takeover", "deleverage"):
+            for instrument in held:
+                with suppress(ProtocolError):
+                    slicer.transact(name, account, instrument, keeper, sender=caller)
+                    return
+        slicer.transact("deleverage", account, held[0], keeper, sender=caller)
 
     def inv_17_idempotent(self, instrument: int, seconds: int) -> None:
         """A second accrual of a second changes nothing; two intervals are as good as one."""

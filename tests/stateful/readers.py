@@ -44,7 +44,22 @@ def _core(system: "System") -> dict[int, Reader]:
         value = core.call("venue_word", system.names[address])
         system.equal(value, twin.venues[address].pack(), "venue_word")
 
+    losses = system.contracts["losses"]
+
+    def loss_word(instrument: int, epoch: int, record: Any) -> None:
+        value = losses.call("loss_word", core.address, instrument, epoch)
+        system.sums.note("loss_word", (instrument, epoch), value)
+        system.equal(value, record.pack(), f"loss_word {instrument} {epoch}")
+
+    def lost(instrument: int) -> None:
+        loss_word(instrument, 0, twin.losses.now[instrument])
+
+    def lost_then(key: tuple[int, int]) -> None:
+        loss_word(*key, twin.losses.epochs[key])
+
     return {
+        id(twin.losses.now): lost,
+        id(twin.losses.epochs): lost_then,
         id(twin.cash): word("cash_word", twin.cash),
         id(twin.positions): word("position_word", twin.positions),
         id(twin.indices): word("indices_word", twin.indices),

@@ -1,13 +1,15 @@
 """Invariants of a state, read from the bytecode's words alone. docs/invariants.md says each."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.stateful.step import Step
 from tests.stateful.world import INSTRUMENTS, QUOTE, UNIT
 from tidegate.spec import funding, quote, words
 from tidegate.spec.clearing import COLLATERAL, names_pool
-from tidegate.spec.rounding import WAD, div_down
+from tidegate.spec.funding import DAY
+from tidegate.spec.rounding import PPM, WAD, div_down
+from tidegate.spec.shared_losses import WHOLE, Loss
 from tidegate.spec.words import POSITIONS, Carry, Cash, Interest, Position
 
 if TYPE_CHECKING:
@@ -53,6 +55,52 @@ class StateLaws:
         underlying = words.underlying_of(instrument)
         return self.system.contracts["oracle"].call("latest", underlying)[0]
 
+    def note_losses(self, step: Step) -> None:
+        """What a call may have put between sides and positions, and what that may cost a pot."""
+        sums = self.sums
+        for event in step.named("LossShared"):
+            instrument = event.args["instrument"]
+            before, now = sums.interest_before(instrument), Loss.unpack(event.args["word"])
+            fill = self.shared(step, instrument)
+            long = fill["size"] > 0
+            old = Loss.unpack(
+                sums.old.get(("loss_word", (instrument, 0)), 0) if now.losses > 1 else 0
+            )
+            if now.generation(long) != old.generation(long):
+                ended = sums.indices(instrument).long if long else sums.indices(instrument).short
+                sums.ends[instrument, long, old.generation(long)] = ended
+            # the scale is off by one 1e-27 at most, each position by one unit
+            side = before.long_side if long else before.short_side
+            scale = min(old.scale(long), now.scale(long))
+            sums.crumbs[instrument] += 2 + len(sums.lefts(instrument)) + side // scale
+        for event in step.named("Shared"):
+            sums.crumbs[event.args["instrument"]] += 1
+        for instrument in INSTRUMENTS:
+            crumbs = sums.crumbs[instrument]
+            if crumbs and (step.named("Filled") or ("interest_word", (instrument,)) in sums.old):
+                # funding at the highest rate since the last accrual, a loss at the mark; an index
+                # is rounded once an accrual, 1e-27 per unit of scale
+                risk, mark = self.system.world.terms[instrument][0], self.mark(instrument)
+                then, now = sums.interest_before(instrument), sums.interest(instrument)
+                carried = mark * 10**9 * risk.max_rate * (now.time - then.time) // (PPM * DAY)
+                shared = mark * 10**9 * len(step.named("LossShared"))
+                sides = max(then.long_side, now.long_side) + max(then.short_side, now.short_side)
+                loss = sums.loss(instrument)
+                scale = min(loss.scale(True), loss.scale(False))
+                sums.astray[instrument] += crumbs * (carried + shared) + 2 * (
+                    sides * WHOLE // scale + crumbs
+                )
+
+    def shared(self, step: Step, instrument: int) -> Any:
+        """The fill that made a side share a loss."""
+        fills = [e.args for e in step.named("Filled") if e.args["instrument"] == instrument]
+        return next(fill for fill in fills if fill["maker"] == self.sums.backstop)
+
+    def crumbs_worth(self, instrument: int) -> int:
+        """At the mark, 1e-18."""
+        crumbs = self.sums.crumbs[instrument]
+        return -(-crumbs * self.mark(instrument) // WAD) if crumbs else 0
+
     def pool(self, instrument: int) -> int:
         return words.pool(self.system.vault_at, words.underlying_of(instrument))
 
@@ -75,7 +123,7 @@ class StateLaws:
         deficits = words.deficits(system.core_at, COLLATERAL)
         treasury = words.treasury(system.vault_at)
         equity, _ = system.compare_equity()
-        claims, rounded = equity, 0
+        claims, rounded, lost = equity, 0, 0
         for account, purse in purses.items():
             if names_pool(account):
                 claims += purse.principal  # owed to insurance
@@ -87,10 +135,13 @@ class StateLaws:
             skew, scale = sums.interest(instrument).skew, self._scale(instrument)
             mark = self.mark(instrument)
             claims += quote.potential_up(skew, scale, QUOTE.max_premium, mark)
-            rounded += OLD_PRICE + system.settlements[instrument]
+            rounded += OLD_PRICE + system.settlements[instrument] + self.crumbs_worth(instrument)
+            lost += self.crumbs_worth(instrument)
+            astray = -(-sums.astray[instrument] // 10**27)  # in the pot
+            rounded, lost = rounded + astray, lost + astray
         core = system.contracts["core"].address
         held = system.contracts["token"].call("balanceOf", core) * UNIT - system.donations
-        hold(0 <= held - claims <= rounded, f"INV-02: tokens {held}, claims {claims}")
+        hold(-lost <= held - claims <= rounded, f"INV-02: tokens {held}, claims {claims}")
 
     def inv_03(self, step: Step) -> None:
         """A side is the sum of its positions, the pool holds the rest, account words name them."""
@@ -99,10 +150,20 @@ class StateLaws:
             interest = sums.interest(instrument)
             traders = sums.traders[instrument, True], -sums.traders[instrument, False]
             sides = interest.long_side, interest.short_side
-            hold(sides == traders, f"INV-03: sides {sides} of {instrument}, positions {traders}")
+            if sums.loss(instrument).losses:
+                lefts, most = sums.lefts(instrument).values(), sums.crumbs[instrument]
+                traders = sum(max(0, s) for s in lefts), sum(max(0, -s) for s in lefts)
+                off = max(abs(a - b) for a, b in zip(sides, traders, strict=True))
+                hold(off <= most, f"INV-03: {sides} and {traders} of {instrument}, bound {most}")
+                pool = sums.size(self.pool(instrument), instrument)
+                hold(pool == -interest.skew, f"INV-03: the pool of {instrument} holds {pool}")
+            else:
+                ours = sums.size(sums.backstop, instrument)
+                hold(ours == 0, f"INV-03: the backstop holds {ours} of {instrument}")
+                hold(sides == traders, f"INV-03: sides {sides} of {instrument}, not {traders}")
             hold(sums.positions[instrument] == 0, f"INV-03: positions of {instrument} are not 0")
         for account in self._touched(step, "position_word"):
-            if names_pool(account):
+            if names_pool(account) or account == sums.backstop:
                 continue
             open_ones = [i for i in INSTRUMENTS if sums.size(account, i)]
             hold(sums.held(account) == open_ones, f"INV-03: account word of {account:#x}")
@@ -118,7 +179,7 @@ class StateLaws:
             if ours and (names_pool(account) or account == words.treasury(system.vault_at)):
                 exact += (purse.cash - purse.principal * names_pool(account)) * 10**27
         exact += sums.purse(words.deficits(system.core_at, COLLATERAL)).cash * 10**27
-        rounded = 0
+        rounded = lost = 0
         for instrument in INSTRUMENTS:
             interest, mark = sums.interest(instrument), self.mark(instrument)
             if not interest.long_side and not interest.short_side:
@@ -131,8 +192,10 @@ class StateLaws:
                 mark,
                 system.host.now,
             )
+            # the pool settles as if no loss had been shared
             grown = indices.long - sums.indices(instrument).long
-            traders = [s for a, s in sums.sizes(instrument).items() if not names_pool(a)]
+            lost += self.crumbs_worth(instrument)
+            traders = sums.lefts(instrument).values()
             exact -= sum(traders) * mark * 10**9 - sum(traders) * grown
             scale = self._scale(instrument)
             premium = quote.potential_up(interest.skew, scale, QUOTE.max_premium, mark)
@@ -140,13 +203,20 @@ class StateLaws:
             rounded += 2
         equity = system.contracts["vault"].call("equity") * 10**27
         off = exact - equity
-        hold(0 <= off <= rounded * 10**27, f"INV-04: the vault is {off}e-45 off the traders")
+        hold(
+            -lost * 10**27 <= off <= (rounded + lost) * 10**27,
+            f"INV-04: the vault is {off}e-45 off the traders",
+        )
 
     def inv_05(self) -> None:
         """A pot and what is due to it: never negative, at most a wei per settlement."""
         for instrument in INSTRUMENTS:
             due, most = self.sums.exact_pot(instrument), self.system.settlements[instrument]
-            hold(0 <= due <= most * 10**27, f"INV-05: the pot of {instrument} is {due}e-45 off")
+            lost = self.sums.astray[instrument]
+            hold(
+                -lost <= due <= most * 10**27 + lost,
+                f"INV-05: the pot of {instrument} is {due}e-45 off",
+            )
 
     def inv_06(self, step: Step) -> None:
         """Cash is the sum of the integers in the events: no average, no path."""
@@ -163,6 +233,8 @@ class StateLaws:
                 case "Moved":
                     self.purses[args["source"]] -= args["amount"]
                     self.purses[args["target"]] += args["amount"]
+                case "Shared" if step.called.function == "settle":
+                    self.purses[args["account"]] -= args["due"]
                 case "Filled":
                     cost = -(-args["size"] * args["price"] // WAD) + args["fee"]
                     self.purses[args["taker"]] -= cost + args["taker_due"]

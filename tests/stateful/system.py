@@ -38,7 +38,14 @@ from tidegate.client.price_message import Domain, PriceMessage
 from tidegate.local_accounts import local_account, local_address
 from tidegate.revm_chain import RevmChain
 from tidegate.spec import words
-from tidegate.spec.clearing import COLLATERAL, LIQUIDATION, TRADING, ClearingHouse, Venue
+from tidegate.spec.clearing import (
+    BREAKER,
+    COLLATERAL,
+    LIQUIDATION,
+    TRADING,
+    ClearingHouse,
+    Venue,
+)
 from tidegate.spec.exchange import Exchange
 from tidegate.spec.host import Host, Table
 from tidegate.spec.liquidator import Liquidator
@@ -84,6 +91,7 @@ class System:
         self.venue = self.actor("trading venue")
         self.last_venue = self.actor("paused venue")  # may never open
         self.liquidator = self.actor("liquidation venue")
+        self.braker = self.actor("braking venue")
         self.keeper = self.actor("keeper")
         self.stranger = self.actor("stranger")
 
@@ -111,6 +119,7 @@ class System:
             "successor": successor,
             "slicer": slicer,
             "token": token,
+            "losses": losses,
         }
         for contract in self.contracts.values():
             self.names[number(contract.address)] = contract.address
@@ -142,7 +151,7 @@ class System:
         self.hashes: dict[tuple[str, Order], bytes] = {}
         self.donations = 0
         self.corner = False  # the call at hand may overflow
-        self.sums = Sums()
+        self.sums = Sums(self.core.backstop)
         self.watcher = Watcher()
         self.readers = readers(self)
         self._list_markets()
@@ -175,6 +184,7 @@ class System:
             self.exchange.address: TRADING,
             self.last_venue: TRADING,
             self.slicer.address: LIQUIDATION,
+            self.braker: BREAKER,
         }
         for venue, role in roles.items():
             paused = NEVER if venue == self.last_venue else 0
@@ -349,10 +359,15 @@ class System:
 
     def compare_everything(self) -> None:
         """Every word that the twins know, whoever touched it last; the sums from nothing."""
-        running, self.sums = self.sums, Sums()
+        running, self.sums = self.sums, Sums(self.core.backstop)
+        for name in ("ends", "crumbs", "astray"):  # of events
+            setattr(self.sums, name, getattr(running, name))
         tables = [
             value
-            for twin in (self.core, self.vault, self.exchange, self.successor, self.slicer)
+            for twin in (
+                *(self.core, self.core.losses, self.vault),
+                *(self.exchange, self.successor, self.slicer),
+            )
             for value in vars(twin).values()
         ]
         for table in [*tables, self.token.balances]:

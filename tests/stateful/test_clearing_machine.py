@@ -31,7 +31,7 @@ from tests.stateful.exits import all_exit
 from tests.stateful.life import Life
 from tests.stateful.world import CORNER, ORDINARY
 
-DEFAULT_STEPS = 40_000
+DEFAULT_STEPS = 50_000
 STEPS = int(os.environ.get("TIDEGATE_FUZZ_STEPS", DEFAULT_STEPS))
 STEPS_A_LIFE = 250
 LEAST_SUCCESSES = 200  # of each action, at the default number of steps

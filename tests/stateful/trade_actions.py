@@ -61,7 +61,7 @@ class TradeActions(Cast):
         price = self.system.mark(instrument) * rng.randint(980, 1020) // 1000
         self.clear("match", Fill(taker, maker, instrument, size, price, rng.randint(0, 255)))
 
-    @action(7)
+    @action(11)
     def package(self, rng: Random) -> None:
         """A hedged pair of one underlying with a tip, judged as one."""
         account = rng.choice(self.accounts)
@@ -70,7 +70,7 @@ class TradeActions(Cast):
         legs = (self.pooled(account, BTC, size), self.pooled(account, BTC + 1, -size))
         self.clear("package", *legs, tip)
 
-    @action(4)
+    @action(6)
     def flip(self, rng: Random) -> None:
         exposed = self.exposed()
         if not exposed:
@@ -80,7 +80,7 @@ class TradeActions(Cast):
         size = -self.held(account, instrument) * rng.randint(110, 250) // 100
         return self.clear("flip", self.pooled(account, instrument, size)) and None
 
-    @action(10)
+    @action(13)
     def many(self, rng: Random) -> None:
         """Several fills of several accounts and instruments in one call."""
         fills = []

@@ -159,7 +159,7 @@ class Exchange:
             return self._unmet(known, False, keeper)
         size = order.size
         if order.reduce_only:
-            held = self.core.positions[order.account, order.instrument].size
+            held = self.core.size_of(order.account, order.instrument)
             if held == 0 or (held > 0) == (size > 0):
                 return self._end(known, False, keeper)
             size = max(size, -held) if held > 0 else min(size, -held)

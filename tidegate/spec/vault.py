@@ -342,7 +342,8 @@ class LiquidityVault:
             )
             side = max(interest.long_side, interest.short_side)
             present += self._stress_up(instrument, side, mark)
-        return equity, present
+        # crumbs that shared losses leave in a side must not hold back gains for ever
+        return equity, present if present >= WAD else 0
 
     def _caps_stress(self) -> int:
         return sum(

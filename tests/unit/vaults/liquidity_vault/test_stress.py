@@ -44,3 +44,13 @@ def test_sums_over_markets(venue):
     venue.trade("trader", 100 * WAD, BTC)
     venue.trade("trader", -40 * WAD, ETH)
     assert venue.vault.call("stress") == (140 * 25 * WAD, CAPS * 12 // 10)
+
+
+def test_less_than_a_whole_collateral_is_none(listed):
+    """25 a unit: a hundredth is 0.25, which holds nobody's gains back."""
+    listed.provide("lp", 1_000 * WAD)
+    listed.fund("trader", 50_000 * WAD)
+    listed.trade("trader", WAD // 100)
+    assert listed.vault.call("stress")[0] == 0
+    listed.trade("trader", 3 * WAD // 100)
+    assert listed.vault.call("stress")[0] == WAD
