@@ -1,7 +1,7 @@
 """The demo: deploy on a local chain, replay a crash, let keepers work, check the laws."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tidegate.audit import history, read_books
 from tidegate.client.units import human
 from tidegate.client.venue import Venue
 from tidegate.deployment import DeploymentConfig, deploy, perpetual
+from tidegate.deployment.config import BreakerConfig
 from tidegate.laws import check
 from tidegate.report import Report, figures, markdown, show
 from tidegate.simulation import paths
@@ -23,6 +24,9 @@ from tidegate.web3_chain import local_node
 
 LIQUIDITY = Decimal(6_000_000)
 DEPTH = Decimal(90_000_000)  # of each market, collateral: where the premium would reach 100 %
+METERS = ("price", "skew", "liquidated", "drawn")
+# thresholds of a breaker that never brakes
+NEVER = {f.name: "0" for f in fields(BreakerConfig) if f.name.split("_")[0] in METERS}
 SOFT = Decimal(8_000_000)  # most net position of the traders
 HARD = Decimal(16_000_000)  # most open interest of a side
 GAP = Decimal("0.30")
@@ -147,8 +151,9 @@ def configuration(replay: Replay) -> DeploymentConfig:
         depth, soft, hard = (
             str((amount / price).quantize(Decimal("0.001"))) for amount in (DEPTH, SOFT, HARD)
         )
-        markets.append(perpetual(name, number, str(price), depth, soft, hard, calm_skew="0.002"))
-    # nobody bids here: slices must do it all, as if the bucket were wide
+        market = perpetual(name, number, str(price), depth, soft, hard, calm_skew="0.002")
+        markets.append(replace(market, breaker=BreakerConfig(**NEVER)))
+    # nobody bids here: slices must do it all, as if the bucket were wide and nothing braked them
     return DeploymentConfig(markets=tuple(markets), bucket="0.02")
 
 

@@ -204,7 +204,9 @@ def test_planned_applied_and_verified_with_a_testnet_s_id(node, tmp_path):
     process = operator.start("apply", "--yes")
     try:
         _until(lambda: "execute-feeds" in path.read_text() if path.exists() else False)
-        _until(lambda: len(_states(path)) == 12 and set(_states(path)) == {"confirmed"})
+        _until(
+            lambda: len(_states(path)) == len(CONTRACTS) + 3 and set(_states(path)) == {"confirmed"}
+        )
         # What the price pusher does: it finds the oracle in the manifest, half done as it is.
         chain = Web3Chain(node, "mine", {deployer.address: lambda transaction: b""})
         oracle = Deployment.load(chain, tmp_path).oracle

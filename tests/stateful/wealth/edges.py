@@ -26,7 +26,7 @@ class Bench:
     """A deployment and the attacker's purse on it."""
 
     def __init__(self) -> None:
-        config = DeploymentConfig()
+        config = DeploymentConfig(bucket="1")  # slices alone, as nobody bids here
         self.system = System(deploy(RevmChain(), config), config)
         self.system.provide(self.system.actor("provider"), VAULT)
         self.owner = self.system.actor("attacker")

@@ -51,7 +51,7 @@ FAULTS = {
     "late orders keep their slot's price": Fault(
         "Exchange",
         "venues/Exchange.vy",
-        "elif block.timestamp >= opened + SLOT_SECONDS:",
+        "elif block.timestamp >= unsafe_add(opened, SLOT_SECONDS):",
         "elif block.timestamp == 0:",
     ),
     "orders are due in the slot that is open": Fault(

@@ -170,6 +170,8 @@ def sliced(inputs: dict[str, Decimal], q: Decimal, equity: Decimal) -> int:
     notional = wad(q * inputs["p"])
     core = SimpleNamespace(
         positions={(1, BTC): Position(size=held)},
+        size_of=lambda account, instrument: held,
+        interest={BTC: Interest()},
         health=lambda account: (
             wad(equity),
             0,
@@ -185,7 +187,10 @@ def sliced(inputs: dict[str, Decimal], q: Decimal, equity: Decimal) -> int:
     )
     vault = SimpleNamespace(quote=lambda *_: price)
     host = SimpleNamespace(now=0)
-    liquidator = Liquidator(host, 9, core, oracle, vault, 0)  # type: ignore[arg-type]
+    # a bucket that never binds, and the case's own price in the quote's place
+    terms = (0, 0, 10**6, 60, 300)
+    liquidator = Liquidator(host, 9, core, oracle, vault, *terms)  # type: ignore[arg-type]
+    liquidator._quote = lambda *_: price  # type: ignore[method-assign]
     return abs(liquidator.slice_of(1, BTC).size)
 
 
