@@ -99,7 +99,7 @@ def lives(code: dict[str, Artifact] | None, most: int = LIVES) -> tuple[int, str
     """Steps until something was wrong, and what; all of them and nothing if nothing was."""
     steps = 0
     for seed in range(most):
-        rng = Random(f"x {seed}")  # a seed that is quick for every fault
+        rng = Random(f"z {seed}")  # a seed that is quick for every fault
         life = Life(Tally(), faulty=code)
         try:
             for _ in range(STEPS_A_LIFE):
